@@ -239,7 +239,8 @@ func FuzzParseTime(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		got, ok := event.ParseTime(s)
 		var want time.Time
-		if want.UnmarshalText([]byte(s)) == nil { // the strict reader of the standard library
+		// The standard reader takes an hour of one digit, which RFC 3339 does not know.
+		if want.UnmarshalText([]byte(s)) == nil && len(s) >= len("2006-01-02T15:04:05Z") && s[13] == ':' {
 			require.True(t, ok, s)
 			require.True(t, want.Equal(got), "%s: %s, not %s", s, got, want)
 		}
