@@ -39,7 +39,8 @@ const (
 type Event struct {
 	Token      []byte // a string
 	DistinctID []byte // any kind
-	Name       []byte // a string; nil in the shape Engage
+	Name       []byte // the contents of the name, not JSON; nil in the shape Engage
+	NameJSON   []byte // the same as JSON
 	Properties []byte // an object
 	Timestamp  []byte // a string
 	Set        []byte // an object
@@ -57,7 +58,7 @@ type Event struct {
 	Has            Has
 }
 
-// Request is a parsed payload. It may be reused: Parse keeps the capacity of Events.
+// Request is a parsed payload. It may be reused: Parse keeps the capacity of its slices.
 type Request struct {
 	Shape      Shape
 	Token      []byte // of a batch, a string
@@ -66,6 +67,7 @@ type Request struct {
 	Events     []Event
 
 	top        Event
+	names      []byte // contents of names that had escapes
 	batchToken []byte
 	hasBatch   bool // a list of events was seen under batch
 	badBatch   bool // a field of the batch has the wrong type
@@ -73,7 +75,7 @@ type Request struct {
 
 // Parse reads payload into r. The first shape that fits wins; err is ErrShape or a *SyntaxError.
 func (r *Request) Parse(payload []byte) error {
-	*r = Request{Events: r.Events[:0]}
+	*r = Request{Events: r.Events[:0], names: r.names[:0]}
 	s := scanner{b: payload}
 	fits, ok := r.parse(&s)
 	if ok {
@@ -94,7 +96,7 @@ func (r *Request) parse(s *scanner) (fits, ok bool) {
 		r.Shape = Array
 		return r.list(s)
 	case '{':
-		fits, ok = s.event(&r.top, r)
+		fits, ok = r.event(s, &r.top, true)
 		switch {
 		case !ok:
 			return false, false
@@ -107,6 +109,7 @@ func (r *Request) parse(s *scanner) (fits, ok bool) {
 			r.Shape = Engage
 		}
 		r.Events = append(r.Events[:0], r.top)
+		r.Historical, r.SentAt = false, nil
 		return fits, true
 	default:
 		return false, s.skip()
@@ -138,7 +141,7 @@ func (r *Request) list(s *scanner) (fits, ok bool) {
 		} else {
 			r.Events = append(r.Events, Event{})
 		}
-		match, ok := s.event(&r.Events[n], nil)
+		match, ok := r.event(s, &r.Events[n], false)
 		if !ok {
 			return false, false
 		}
@@ -146,9 +149,9 @@ func (r *Request) list(s *scanner) (fits, ok bool) {
 	}
 }
 
-// event reads the object at i into e. top is the request when the object is the payload itself, which may be a batch.
-// match is false if a known field has the wrong type.
-func (s *scanner) event(e *Event, top *Request) (match, ok bool) {
+// event reads the object at i into e. top says that the object is the payload itself, which may be a batch. match is
+// false if a known field has the wrong type.
+func (r *Request) event(s *scanner, e *Event, top bool) (match, ok bool) {
 	if !s.open() {
 		return false, false
 	}
@@ -163,8 +166,11 @@ func (s *scanner) event(e *Event, top *Request) (match, ok bool) {
 		case "event":
 			// A name that is no string makes the event nameless, not unreadable, at the top: {"event": 5} is an Engage.
 			var isString bool
-			e.Name, isString, ok = s.typed('"')
-			fits = isString || top != nil
+			e.NameJSON, isString, ok = s.typed('"')
+			if e.Name = nil; isString && ok {
+				e.Name = Text(e.NameJSON, &r.names)
+			}
+			fits = isString || top
 		case "distinct_id", "$distinct_id":
 			e.DistinctID, ok = s.raw()
 			if isNull(e.DistinctID) {
@@ -181,8 +187,8 @@ func (s *scanner) event(e *Event, top *Request) (match, ok bool) {
 			if token, fits, ok = s.optional('"'); token != nil {
 				e.Token = token
 			}
-			if top != nil && key[0] != '$' && token != nil {
-				top.batchToken = token
+			if key[0] != '$' && token != nil && top {
+				r.batchToken = token
 			}
 		case "offset":
 			fits, ok = s.offset(e)
@@ -191,8 +197,8 @@ func (s *scanner) event(e *Event, top *Request) (match, ok bool) {
 		case "$set_once":
 			e.SetOnce, fits, ok = s.optional('{')
 		default:
-			if top != nil {
-				ok = top.batchField(s, key)
+			if top {
+				ok = r.batchField(s, key)
 			} else {
 				ok = s.skip()
 			}

@@ -79,7 +79,7 @@ func TestFields(t *testing.T) {
 	require.Equal(t, `{"a":1}`, string(e.DistinctID))
 	require.Equal(t, "550e8400-e29b-41d4-a716-446655440000", e.ID.String())
 	require.True(t, e.HasID)
-	require.Equal(t, `a"b`, string(scan.Text(e.Name, &arena)))
+	require.Equal(t, `a"b`, string(e.Name))
 	require.Equal(t, `"t"`, string(e.Timestamp))
 	require.Equal(t, int64(-3), e.Offset)
 	require.Equal(t, `{"s":1}`, string(e.Set))
@@ -95,6 +95,13 @@ func TestFields(t *testing.T) {
 	require.False(t, r.Events[0].HasID)
 	require.Nil(t, r.Events[0].DistinctID)
 	require.Equal(t, `"t"`, string(r.Events[0].Token))
+}
+
+func TestBatchOptionsBelongToBatches(t *testing.T) {
+	r, err := parse(`{"event":"e","token":"t","historical_migration":true,"sent_at":"2023-01-01T12:00:00Z"}`)
+	require.NoError(t, err)
+	require.False(t, r.Historical)
+	require.Nil(t, r.SentAt)
 }
 
 func TestSyntaxErrors(t *testing.T) {
@@ -125,8 +132,7 @@ func TestLoneSurrogates(t *testing.T) {
 		t.Run(in, func(t *testing.T) {
 			r, err := parse(`{"event":"` + in + `","properties":{"p":"` + in + `"}}`)
 			require.NoError(t, err)
-			var arena []byte
-			require.Equal(t, want, string(scan.Text(r.Events[0].Name, &arena)))
+			require.Equal(t, want, string(r.Events[0].Name))
 			var props map[string]string
 			require.NoError(t, json.Unmarshal(r.Events[0].Properties, &props))
 			require.Equal(t, want, props["p"])
@@ -183,8 +189,7 @@ func FuzzParse(f *testing.F) {
 			if e.Name != nil {
 				var name string
 				require.NoError(t, json.Unmarshal(w["event"], &name))
-				var arena []byte
-				require.Equal(t, name, string(scan.Text(e.Name, &arena)))
+				require.Equal(t, name, string(e.Name))
 			}
 		}
 	})

@@ -1,0 +1,258 @@
+// Package decode turns what a request carries into JSON text: it finds the payload in the query, a form or the body,
+// and unpacks base64, gzip and LZ-string, sniffing where no hint is given. The order of the steps is the contract,
+// since SDKs of ten years rely on it. Source: PostHog's rust/capture/src/payload/common.rs and decompression.rs.
+//
+// Where the original answers 400, this package tries once more before it gives up: a gzip hint on a payload that is
+// not packed, base64 on every path, LZ-string text that looked like base64, blanks in the data of a GET that were plus
+// signs, and the standard content encodings deflate and zstd.
+package decode
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hog-go/hog/capture/internal/reject"
+	"github.com/hog-go/hog/common/compress"
+)
+
+// Input is one request.
+type Input struct {
+	Query           Query
+	ContentType     string
+	ContentEncoding string
+	Body            []byte
+	Limit           int // bytes of JSON, at the most
+}
+
+// Payload returns the JSON text of in, valid UTF-8. It is a view into in.Body, or is appended to *scratch, which must
+// be empty. Errors are *reject.Error.
+func Payload(in *Input, scratch *[]byte) ([]byte, error) {
+	raw := in.Body
+	if in.Query.Data != "" {
+		raw = []byte(in.Query.Data)
+		if likelyBase64(raw, true) {
+			raw = bytes.ReplaceAll(raw, []byte{' '}, []byte{'+'})
+		}
+	}
+	if len(raw) == 0 {
+		return nil, reject.EmptyPayload
+	}
+	payload := raw
+	if !looksForm(raw) && likelyBase64(raw, false) {
+		if plain, err := decodeBase64(raw); err == nil {
+			payload = plain
+		}
+	}
+	var formHint Compression
+	if isFormType(in.ContentType) {
+		if !looksForm(payload) {
+			return nil, reject.Decode("expected form data in POST request payload")
+		}
+		form, err := parseForm(payload)
+		if err != nil {
+			return nil, err
+		}
+		if formHint = form.compression; form.hasData {
+			raw, payload = form.data, form.data
+		}
+	}
+	hint := firstHint(in.Query.Compression, formHint, encodingName(in.ContentEncoding))
+	text, err := unpack(payload, hint, in.Limit, scratch)
+	if err != nil && hint == LZString && !bytes.Equal(raw, payload) {
+		*scratch = (*scratch)[:0]
+		text, err = unpack(raw, hint, in.Limit, scratch)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return unwrapBase64(text, in.Limit)
+}
+
+func firstHint(hints ...Compression) Compression {
+	for _, h := range hints {
+		if h != None {
+			return h
+		}
+	}
+	return None
+}
+
+// unpack undoes the compression of p.
+func unpack(p []byte, hint Compression, limit int, scratch *[]byte) ([]byte, error) {
+	switch {
+	case compress.IsGzip(p):
+		return inflated(compress.Gunzip, p, limit, scratch, "invalid GZIP data", "invalid gzip data")
+	case hint == LZString:
+		return lzString(p, limit, scratch)
+	case hint == Deflate && !looksJSON(p):
+		return inflated(compress.Inflate, p, limit, scratch, "invalid deflate data", "invalid deflate data")
+	case hint == Zstd && !looksJSON(p):
+		return inflated(compress.Unzstd, p, limit, scratch, "invalid zstd data", "invalid zstd data")
+	case hint == Gzip && !looksJSON(p):
+		// posthog-js forms whose "compression=gzip-js" no longer fits their data come here as JSON or base64 of it.
+		if !utf8.Valid(p) || !likelyBase64(p, false) {
+			return nil, reject.Decode("invalid GZIP data")
+		}
+	}
+	if !utf8.Valid(p) {
+		return nil, reject.Decode("invalid UTF8 in request payload")
+	}
+	if len(p) > limit {
+		return nil, reject.TooLarge(fmt.Sprintf("Uncompressed payload size limit %d exceeded: %d", limit, len(p)))
+	}
+	return p, nil
+}
+
+func looksJSON(p []byte) bool {
+	p = bytes.TrimLeft(p, " \t\r\n")
+	return len(p) > 0 && (p[0] == '{' || p[0] == '[')
+}
+
+func inflated(f func(dst, src []byte, limit int) ([]byte, error), p []byte, limit int, scratch *[]byte, malformed, notText string) ([]byte, error) {
+	out, err := f(*scratch, p, limit)
+	*scratch = out[:0]
+	var tooLarge *compress.TooLargeError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, reject.TooLarge(fmt.Sprintf("Decompressed payload would exceed %d bytes (got %d bytes)", limit, tooLarge.Size))
+	case err != nil:
+		return nil, reject.Decode(malformed)
+	case !utf8.Valid(out):
+		return nil, reject.Decode(notText)
+	}
+	return out, nil
+}
+
+func lzString(p []byte, limit int, scratch *[]byte) ([]byte, error) {
+	out, err := compress.LZStringFromBase64(*scratch, p, limit)
+	*scratch = out[:0]
+	var tooLarge *compress.TooLargeError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, reject.TooLarge("lz64 request payload size limit exceeded")
+	case errors.Is(err, compress.ErrLZStringText):
+		return nil, reject.Decode("decompress_lz64: failed UTF16 to UTF8 conversion")
+	case err != nil:
+		return nil, reject.Decode("decompress_lz64: failed decompress to UTF16")
+	}
+	return out, nil
+}
+
+// unwrapBase64 decodes text that is base64 once more, as the legacy endpoints of the original do. JSON never looks like
+// base64, so trying it on every path changes nothing for sound requests.
+func unwrapBase64(text []byte, limit int) ([]byte, error) {
+	if !likelyBase64(text, false) {
+		return text, nil
+	}
+	plain, err := decodeBase64(text)
+	if err != nil || !utf8.Valid(plain) {
+		return text, nil
+	}
+	if len(plain) > limit {
+		return nil, reject.TooLarge(fmt.Sprintf("decompress_payload: payload size limit %d exceeded after post-decode base64 unwrap: %d", limit, len(plain)))
+	}
+	return plain, nil
+}
+
+// likelyBase64 looks at the length and the first 128 bytes. loose also allows blanks, which plus signs become in a form.
+func likelyBase64(b []byte, loose bool) bool {
+	if len(b) == 0 || len(b)%4 != 0 {
+		return false
+	}
+	for _, c := range b[:min(len(b), 128)] {
+		switch {
+		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '+', c == '/', c == '=':
+		case c == ' ' && loose:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+var strictBase64 = base64.StdEncoding.Strict()
+
+func decodeBase64(b []byte) ([]byte, error) {
+	if bytes.ContainsAny(b, "\r\n") { // which Go's decoder skips
+		return nil, base64.CorruptInputError(bytes.IndexAny(b, "\r\n"))
+	}
+	return strictBase64.AppendDecode(nil, b)
+}
+
+func looksForm(b []byte) bool {
+	for _, p := range [...]string{"data=", "ver=", "_=", "ip=", "compression="} {
+		if len(b) >= len(p) && string(b[:len(p)]) == p {
+			return true
+		}
+	}
+	return false
+}
+
+func isFormType(contentType string) bool {
+	mime, _, _ := strings.Cut(contentType, ";")
+	return strings.TrimSpace(mime) == "application/x-www-form-urlencoded"
+}
+
+type form struct {
+	data        []byte
+	hasData     bool
+	compression Compression
+}
+
+func parseForm(b []byte) (form, error) {
+	var f form
+	for len(b) > 0 {
+		var pair []byte
+		pair, b, _ = bytes.Cut(b, []byte{'&'})
+		name, value, _ := bytes.Cut(pair, []byte{'='})
+		switch string(name) {
+		case "data":
+			f.data, f.hasData = unescapeForm(value), true
+		case "compression":
+			f.compression = compressionName(strings.ToLower(string(unescapeForm(value))))
+		}
+	}
+	if !utf8.Valid(f.data) {
+		return f, reject.Decode("invalid urlencoded form data")
+	}
+	if likelyBase64(f.data, true) {
+		f.data = bytes.ReplaceAll(f.data, []byte{' '}, []byte{'+'})
+	}
+	return f, nil
+}
+
+// unescapeForm decodes application/x-www-form-urlencoded text; a percent sign that starts no escape stands for itself.
+func unescapeForm(s []byte) []byte {
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '+':
+			out = append(out, ' ')
+		case c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
+			out = append(out, unhex(s[i+1])<<4|unhex(s[i+2]))
+			i += 2
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+func unhex(c byte) byte {
+	switch {
+	case c <= '9':
+		return c - '0'
+	case c >= 'a':
+		return c - 'a' + 10
+	default:
+		return c - 'A' + 10
+	}
+}

@@ -1,0 +1,199 @@
+// Package record writes Kafka records: the value with the client's event inside it as text, the key, the headers. It
+// appends into one buffer for all records of a request, so that a batch costs no allocation per event.
+package record
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hog-go/hog/capture/internal/lane"
+	"github.com/hog-go/hog/capture/internal/resolve"
+	"github.com/hog-go/hog/common/event"
+	"github.com/hog-go/hog/common/kafka"
+)
+
+// Writer collects the records of one request. Reset it before use; records are views into it and live until then.
+type Writer struct {
+	Records []kafka.Record
+
+	buf     []byte
+	headers []kafka.Header
+	token   []byte
+	now     []byte // receive time as text
+	sentAt  []byte // empty is unknown
+}
+
+// maxKept bounds the buffer that a pooled writer keeps: one huge request must not pin its memory for good.
+const maxKept = 4 << 20
+
+// Reset forgets the records and takes what the records of the next request have in common.
+func (w *Writer) Reset(token []byte, now, sentAt time.Time) {
+	if cap(w.buf) > maxKept {
+		w.buf = nil
+	}
+	clear(w.Records)
+	w.Records, w.headers, w.buf = w.Records[:0], w.headers[:0], w.buf[:0]
+	w.token = token
+	w.buf = event.AppendTime(w.buf, now)
+	w.now = w.buf[:len(w.buf):len(w.buf)]
+	w.sentAt = nil
+	if !sentAt.IsZero() {
+		from := len(w.buf)
+		w.buf = event.AppendSentAt(w.buf, sentAt)
+		w.sentAt = w.buf[from:len(w.buf):len(w.buf)]
+	}
+}
+
+// Grow makes room for n more bytes of values, keys and headers.
+func (w *Writer) Grow(n int) {
+	if cap(w.buf)-len(w.buf) < n {
+		w.buf = append(make([]byte, 0, len(w.buf)+n), w.buf...)
+	}
+}
+
+// Add appends the record of e for topic; keyed is false for a record that goes to any partition.
+func (w *Writer) Add(e *resolve.Event, topic string, keyed bool) {
+	from := len(w.buf)
+	w.open(e.ID, e.DistinctID, e.IP)
+	w.data(e)
+	w.end(e.NameJSON, e.Time)
+	if e.Cookieless {
+		w.buf = append(w.buf, `,"is_cookieless_mode":true`...)
+	}
+	if e.Lane == lane.Historical {
+		w.buf = append(w.buf, `,"historical_migration":true`...)
+	}
+	w.buf = append(w.buf, '}')
+	value := w.cut(from)
+
+	var key []byte
+	if keyed {
+		from = len(w.buf)
+		w.buf = append(w.buf, w.token...)
+		w.buf = append(w.buf, ':')
+		w.buf = append(w.buf, e.Subject()...)
+		key = w.cut(from)
+	}
+	first := w.common(value, e.DistinctID, nil, e.Name, e.Time, e.NoPerson || e.Overflow == resolve.Forced, e.Lane == lane.Historical)
+	if e.SkipHeatmap {
+		w.headers = append(w.headers, kafka.Header{Key: event.HeaderSkipHeatmap, Value: yes})
+	}
+	w.Records = append(w.Records, kafka.Record{Topic: topic, Key: key, Value: value, Headers: w.headers[first:len(w.headers):len(w.headers)]})
+}
+
+var yes = []byte("true")
+
+// idFrom is where the uuid stands in a value that open began.
+const idFrom = len(`{"uuid":"`)
+
+// open begins a value: everything before the data, whose opening quote it writes.
+func (w *Writer) open(id uuid.UUID, distinctID, ip []byte) {
+	b := append(w.buf, `{"uuid":"`...)
+	b = event.AppendUUID(b, id)
+	b = append(b, `","distinct_id":"`...)
+	b = event.AppendEscaped(b, distinctID)
+	b = append(b, `","ip":"`...)
+	b = append(b, ip...)
+	w.buf = append(b, `","data":"`...)
+}
+
+// end writes everything behind the data but the closing brace.
+func (w *Writer) end(nameJSON []byte, t time.Time) {
+	b := append(w.buf, `","now":"`...)
+	b = append(b, w.now...)
+	if len(w.sentAt) > 0 {
+		b = append(b, `","sent_at":"`...)
+		b = append(b, w.sentAt...)
+	}
+	b = append(b, `","token":"`...)
+	b = event.AppendEscaped(b, w.token)
+	b = append(b, `","event":`...)
+	b = append(b, nameJSON...)
+	b = append(b, `,"timestamp":"`...)
+	b = event.AppendTime(b, t)
+	w.buf = append(b, '"')
+}
+
+// data writes the client's event in the field order of the original, escaped once: the names below are what they look
+// like inside a JSON string.
+func (w *Writer) data(e *resolve.Event) {
+	raw := e.Raw
+	b := append(w.buf, '{')
+	if raw.Token != nil {
+		b = append(b, `\"token\":`...)
+		b = event.AppendEscaped(b, raw.Token)
+		b = append(b, ',')
+	}
+	switch {
+	case e.Heatmap:
+		b = append(b, `\"distinct_id\":`...)
+		b = appendText(b, e.DistinctID)
+		b = append(b, ',')
+	case raw.DistinctID != nil:
+		b = append(b, `\"distinct_id\":`...)
+		b = event.AppendEscaped(b, raw.DistinctID)
+		b = append(b, ',')
+	}
+	if raw.HasID || e.Heatmap {
+		b = append(b, `\"uuid\":\"`...)
+		b = event.AppendUUID(b, e.ID)
+		b = append(b, `\",\"event\":`...)
+	} else {
+		b = append(b, `\"uuid\":null,\"event\":`...)
+	}
+	b = event.AppendEscaped(b, e.NameJSON)
+	b = append(b, `,\"properties\":`...)
+	if e.Properties == nil {
+		b = append(b, `{}`...)
+	} else {
+		b = event.AppendEscaped(b, e.Properties)
+	}
+	if raw.Timestamp != nil {
+		b = append(b, `,\"timestamp\":`...)
+		b = event.AppendEscaped(b, raw.Timestamp)
+	}
+	if raw.HasOffset {
+		b = append(b, `,\"offset\":`...)
+		b = strconv.AppendInt(b, raw.Offset, 10)
+	}
+	if !e.Heatmap && raw.Set != nil {
+		b = append(b, `,\"$set\":`...)
+		b = event.AppendEscaped(b, raw.Set)
+	}
+	if !e.Heatmap && raw.SetOnce != nil {
+		b = append(b, `,\"$set_once\":`...)
+		b = event.AppendEscaped(b, raw.SetOnce)
+	}
+	w.buf = append(b, '}')
+}
+
+// cut is what was written since from, fenced off from what is appended later.
+func (w *Writer) cut(from int) []byte { return w.buf[from:len(w.buf):len(w.buf)] }
+
+// common appends the nine headers that every record has and returns where they begin. A header without a value is null.
+func (w *Writer) common(value, distinctID, sessionID, name []byte, t time.Time, noPerson, historical bool) (first int) {
+	first = len(w.headers)
+	from := len(w.buf)
+	w.buf = strconv.AppendInt(w.buf, t.UnixMilli(), 10)
+	ms := w.cut(from)
+	flag := func(on bool) []byte {
+		if on {
+			return yes
+		}
+		return nil
+	}
+	w.headers = append(w.headers,
+		kafka.Header{Key: event.HeaderToken, Value: w.token},
+		kafka.Header{Key: event.HeaderDistinctID, Value: distinctID},
+		kafka.Header{Key: event.HeaderSessionID, Value: sessionID},
+		kafka.Header{Key: event.HeaderTimestamp, Value: ms},
+		kafka.Header{Key: event.HeaderEvent, Value: name},
+		kafka.Header{Key: event.HeaderUUID, Value: value[idFrom : idFrom+36]},
+		kafka.Header{Key: event.HeaderNow, Value: w.now},
+		kafka.Header{Key: event.HeaderNoPerson, Value: flag(noPerson)},
+		kafka.Header{Key: event.HeaderHistorical, Value: flag(historical)},
+	)
+	return first
+}

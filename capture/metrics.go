@@ -1,0 +1,111 @@
+package capture
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hog-go/hog/capture/internal/resolve"
+)
+
+// metricSet is what capture counts, under the names of the original.
+type metricSet struct {
+	connections prometheus.Gauge
+	received    prometheus.Counter
+	ingested    prometheus.Counter
+	dropped     *prometheus.CounterVec
+	errors      *prometheus.CounterVec
+	quota       *prometheus.CounterVec
+	overflowed  *prometheus.CounterVec
+	rerouted    prometheus.Counter
+	heatmaps    prometheus.Counter
+	blankPadded prometheus.Counter
+	skew        prometheus.Histogram
+	rawSize     prometheus.Histogram
+	fullSize    *prometheus.HistogramVec
+	oversize    *prometheus.CounterVec
+	ratio       prometheus.Histogram
+	batchSize   prometheus.Histogram
+	bodyTimeout *prometheus.CounterVec
+	drained     *prometheus.CounterVec
+	replayCheck prometheus.Histogram
+
+	fits, tooLarge prometheus.Observer // children of fullSize
+}
+
+// Causes of dropped events that are no error of the request.
+const (
+	causeTokenDropper  = "token_dropper"
+	causeNonHistorical = "non_historical_import"
+	causeMessageSize   = "kafka_message_size"
+	causeWriteError    = "kafka_write_error"
+)
+
+// Stages of an error.
+const (
+	stageParsing    = "parsing"
+	stageProcessing = "processing"
+)
+
+func newMetrics(reg prometheus.Registerer) *metricSet {
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+		reg.MustRegister(c)
+		return c
+	}
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		reg.MustRegister(c)
+		return c
+	}
+	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
+		h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
+		reg.MustRegister(h)
+		return h
+	}
+	sizes := prometheus.ExponentialBuckets(256, 4, 10) // 256 B to 64 MiB
+	m := &metricSet{
+		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "capture_active_connections", Help: "open client connections"}),
+		received:    counter("capture_events_received_total", "events in requests that could be parsed"),
+		ingested:    counter("capture_events_ingested_total", "records acknowledged by the sink"),
+		dropped:     counters("capture_events_dropped_total", "events not passed on, by cause", "cause"),
+		errors:      counters("capture_error_by_stage_and_type", "requests refused, by error and stage", "error", "stage"),
+		quota:       counters("capture_quota_limit_exceeded", "events dropped because the project is over quota", "resource"),
+		overflowed:  counters("capture_events_rerouted_overflow", "events sent to an overflow topic", "reason"),
+		heatmaps:    counter("capture_heatmap_redirects_created", "heatmap events split off"),
+		blankPadded: counter("capture_distinct_id_has_whitespace_total", "events whose distinct id begins or ends with white space"),
+		skew:        histogram("capture_client_clock_skew_seconds", "distance between client and server clock, absolute", []float64{0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400}),
+		rawSize:     histogram("capture_raw_payload_size", "bytes of a body on the wire", sizes),
+		fullSize: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "capture_full_payload_size", Help: "bytes of a payload, unpacked", Buckets: sizes}, []string{"oversize"}),
+		oversize:    counters("capture_payload_size_exceeded", "payloads over the limit, by packing", "kind"),
+		ratio:       histogram("capture_gzip_decompression_ratio", "bytes unpacked for each byte on the wire", []float64{1, 2, 4, 6, 8, 10, 15, 20, 50, 100, 500, 1000}),
+		batchSize:   histogram("capture_event_batch_size", "events in a request", []float64{1, 10, 25, 50, 75, 100, 250, 500, 750, 1000}),
+		bodyTimeout: counters("capture_body_read_timeout_total", "bodies whose client stopped sending", "path"),
+		drained:     counters("capture_rejected_body_drain_total", "bodies read to the end after a refusal", "path", "outcome", "reason"),
+		replayCheck: histogram("capture_pipeline_replay_overflow_check_duration_seconds", "time to look a session up in the overflow set", prometheus.ExponentialBuckets(1e-7, 10, 6)),
+	}
+	reg.MustRegister(m.connections, m.fullSize)
+	m.fits, m.tooLarge = m.fullSize.WithLabelValues("false"), m.fullSize.WithLabelValues("true")
+	m.rerouted = counters("capture_events_rerouted_historical", "events sent to the historical topic for their age", "reason").WithLabelValues("timestamp")
+	return m
+}
+
+func (m *metricSet) resolved(n *resolve.Counts) {
+	if n.BlankPadded > 0 {
+		m.blankPadded.Add(float64(n.BlankPadded))
+	}
+	if n.Rerouted > 0 {
+		m.rerouted.Add(float64(n.Rerouted))
+	}
+	if n.Heatmaps > 0 {
+		m.heatmaps.Add(float64(n.Heatmaps))
+	}
+	for _, d := range n.Skews {
+		m.skew.Observe(max(d, -d).Seconds())
+	}
+}
+
+func (m *metricSet) since(h prometheus.Observer, start time.Time) {
+	h.Observe(time.Since(start).Seconds())
+}

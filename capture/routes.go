@@ -1,0 +1,94 @@
+package capture
+
+import (
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hog-go/hog/capture/internal/reject"
+	"github.com/hog-go/hog/common/httpserver"
+)
+
+// analyticsPaths take events; the proxies in front of PostHog installations of all ages send to each of them.
+var analyticsPaths = []string{"/e", "/i/v0/e", "/capture", "/track", "/engage", "/batch"}
+
+// stages is one of the two ways of a request through the service.
+type stages func(w http.ResponseWriter, r *http.Request, path string, b *batch) (outcome, error)
+
+func (s *Service) routes(reg prometheus.Registerer, gatherer prometheus.Gatherer) http.Handler {
+	if !s.cfg.ExportPrometheus {
+		gatherer = nil
+	}
+	engine := httpserver.NewEngine(httpserver.EngineOptions{
+		Log: s.log, Registerer: reg, Gatherer: gatherer, Ready: s.Ready, CORS: &httpserver.CORS{},
+		Panicked: func(c *gin.Context) {
+			e := reject.Internal("unexpected failure")
+			c.Data(e.Status, textType[0], []byte(e.Message))
+		},
+	})
+	httpserver.Both(engine, []string{http.MethodGet}, "/", func(c *gin.Context) { c.String(http.StatusOK, "capture") })
+	methods := []string{http.MethodGet, http.MethodPost}
+	if s.cfg.Mode == ModeRecordings {
+		httpserver.Both(engine, methods, "/s", s.ingest(s.recordings, s.replayBody))
+		return engine
+	}
+	for _, path := range analyticsPaths {
+		httpserver.Both(engine, methods, path, s.ingest(s.analytics, s.analyticsBody))
+	}
+	return engine
+}
+
+// ingest is the handler of an ingestion route.
+func (s *Service) ingest(run stages, from *body) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if !s.enter(c.Request) {
+			return // the client left while it waited
+		}
+		defer s.leave()
+		b := newBatch()
+		defer b.release()
+		path := c.FullPath()
+		out, err := run(c.Writer, c.Request, path, b)
+		s.answer(c, path, from, out, err)
+	}
+}
+
+// enter waits for a free slot where their number is limited.
+func (s *Service) enter(r *http.Request) bool {
+	if s.slots == nil {
+		return true
+	}
+	select {
+	case s.slots <- struct{}{}:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+func (s *Service) leave() {
+	if s.slots != nil {
+		<-s.slots
+	}
+}
+
+func (s *Service) server() *httpserver.Server {
+	srv := &httpserver.Server{
+		Name: "capture", Addr: s.cfg.Address, Handler: s.handler, Log: s.log, DrainTimeout: requestDrain,
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				s.metrics.connections.Inc()
+			case http.StateClosed, http.StateHijacked:
+				s.metrics.connections.Dec()
+			}
+		},
+	}
+	if s.cfg.HeaderReadTimeout != nil {
+		srv.ReadHeaderTimeout = max(*s.cfg.HeaderReadTimeout, time.Millisecond)
+	}
+	return srv
+}
