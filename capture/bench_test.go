@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/rand"
 	"net"
 	"net/http"
@@ -24,6 +25,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hog-go/hog/capture"
@@ -81,7 +83,7 @@ func BenchmarkCapture(b *testing.B) {
 func BenchmarkBroker(b *testing.B) {
 	broker := testkit.Kafka(b)
 	topic := broker.Topic(b, 8)
-	producer, err := kafka.NewProducer(kafka.ProducerConfig{Client: kafka.ClientConfig{Brokers: broker.Brokers}, Partitioner: "murmur2_random"}, nil, nil)
+	producer, err := kafka.NewProducer(kafka.ProducerConfig{Client: kafka.ClientConfig{Brokers: broker.Brokers}, Partitioner: "murmur2_random"}, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	require.NoError(b, err)
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
@@ -216,7 +218,7 @@ func (u usage) since(v usage) usage {
 	return usage{CPU: u.CPU - v.CPU, Mallocs: u.Mallocs - v.Mallocs, RSS: u.RSS}
 }
 
-func (s *benchProcess) usage(b *testing.B) usage {
+func (s *benchProcess) usage(b testing.TB) usage {
 	b.Helper()
 	resp, err := http.Get("http://" + s.control)
 	require.NoError(b, err)
@@ -226,7 +228,7 @@ func (s *benchProcess) usage(b *testing.B) usage {
 	return u
 }
 
-func startBenchServer(b *testing.B, kind string, env []string) *benchProcess {
+func startBenchServer(b testing.TB, kind string, env []string) *benchProcess {
 	b.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(append(os.Environ(), benchServer+"="+kind), env...)

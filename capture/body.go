@@ -60,18 +60,19 @@ func (b *body) read(w http.ResponseWriter, r *http.Request, buf []byte) ([]byte,
 	}
 }
 
-// drain discards what is left of a refused body once the answer is out, for at most one more limit's worth and the drain
-// timeout: a client that is still sending when its connection closes sees a reset in place of the answer.
+// drain discards what is left of a refused body once the answer is out, until twice the limit has come or the drain
+// timeout has passed: a client that is still sending when its connection closes sees a reset in place of the answer.
 func (b *body) drain(w http.ResponseWriter, r *http.Request) (outcome string) {
 	rc := http.NewResponseController(w)
 	if err := rc.SetReadDeadline(time.Now().Add(b.drainTimeout)); err != nil {
 		return "unsupported"
 	}
-	n, err := io.Copy(io.Discard, io.LimitReader(r.Body, int64(b.limit)))
+	most := 2 * int64(b.limit)
+	n, err := io.Copy(io.Discard, io.LimitReader(r.Body, most))
 	switch {
 	case err != nil:
 		return "error"
-	case n == int64(b.limit):
+	case n == most:
 		return "limit"
 	default:
 		return "complete"

@@ -45,6 +45,7 @@ type options struct {
 	quotas      map[string]string // resource -> member of its set from the beginning; "overflow" is the replay overflow set
 	topicConfig map[string]string // of the main topic
 	brokers     []string          // default testkit's
+	early       bool              // do not wait until the service is ready
 }
 
 // harness is a whole capture on real servers with a fixed clock.
@@ -98,7 +99,7 @@ func setup(t testing.TB, o options) *harness {
 	cfg.Address = ""
 	h.svc, err = capture.New(t.Context(), cfg, capture.Deps{Now: func() time.Time { return now }, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	require.NoError(t, err)
-	h.run(t)
+	h.run(t, o.early)
 	h.awaitQuotas(t, o.quotas)
 	return h
 }
@@ -136,7 +137,7 @@ func (h *harness) makeTopics(t testing.TB, o options) {
 	}
 }
 
-func (h *harness) run(t testing.TB) {
+func (h *harness) run(t testing.TB, early bool) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
@@ -156,6 +157,9 @@ func (h *harness) run(t testing.TB) {
 		server.Close()
 		require.NoError(t, h.stop())
 	})
+	if early {
+		return
+	}
 	require.Eventually(t, func() bool { ok, _ := h.svc.Ready(); return ok }, 20*time.Second, 5*time.Millisecond, "service is not ready")
 }
 
