@@ -210,3 +210,22 @@ func noneIfZero(d time.Duration) time.Duration {
 	}
 	return d
 }
+
+// laterSettings turn on parts of the original that this service does not have yet, with the values that leave them off.
+var laterSettings = map[string]string{
+	"EVENT_RESTRICTIONS_ENABLED": "false", "GLOBAL_RATE_LIMIT_ENABLED": "false", "S3_FALLBACK_ENABLED": "false", "CAPTURE_V1_ENABLED": "false",
+	"CAPTURE_V1_SINKS": "", "CAPTURE_INGESTION_WARNINGS_ENABLED": "false", "KAFKA_REPLAY_ENVELOPE_COMPRESSION": "none", "AI_BYTE_LIMIT_PER_SECOND": "0",
+}
+
+// Warnings looks at an environment (as os.Environ gives it) for settings that will not do what an operator expects:
+// names close to a known one, and parts that are not here yet. Each is a sentence.
+func Warnings(environ []string) []string {
+	out := config.Suspicious(environ, Config{})
+	for _, kv := range environ {
+		name, value, _ := strings.Cut(kv, "=")
+		if off, ok := laterSettings[name]; ok && value != "" && !strings.EqualFold(value, off) {
+			out = append(out, fmt.Sprintf("%s=%s has no effect: this version does not have that part of capture", name, value))
+		}
+	}
+	return out
+}

@@ -216,6 +216,13 @@ func TestBadSettings(t *testing.T) {
 	})
 }
 
+func TestWarnings(t *testing.T) {
+	got := capture.Warnings([]string{"REDIS_URL=redis://localhost/", "KAFKA_HOST=x", "EVENT_RESTRICTIONS_ENABLED=true", "S3_FALLBACK_ENABLED=false", "HOME=/root"})
+	require.Len(t, got, 2)
+	require.Contains(t, got[0], "KAFKA_HOSTS")
+	require.Contains(t, got[1], "EVENT_RESTRICTIONS_ENABLED")
+}
+
 func TestSettingsByEitherName(t *testing.T) {
 	var cfg capture.Config
 	require.NoError(t, config.LoadFrom(&cfg, []string{

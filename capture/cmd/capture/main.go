@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
 
 	"github.com/hog-go/hog/capture"
 	"github.com/hog-go/hog/common/app"
@@ -16,6 +17,9 @@ func main() {
 		var cfg capture.Config
 		if err := config.Load(&cfg); err != nil {
 			return err
+		}
+		for _, w := range capture.Warnings(os.Environ()) {
+			log.WarnContext(ctx, "check the settings", "problem", w)
 		}
 		svc, err := capture.New(ctx, cfg, capture.Deps{Log: log})
 		if err != nil {
