@@ -30,12 +30,12 @@ func (s *Service) newLimits(reg prometheus.Registerer) error {
 		s.overflow = overflow
 		s.app.Add(app.Component{Name: "overflow", Run: overflow.Run})
 	}
-	client, err := redis.New(s.cfg.redis(), s.log)
+	client, err := redis.New(s.cfg.redis(), s.partLog)
 	if err != nil {
 		return fmt.Errorf("REDIS_URL: %w", err)
 	}
 	set := func(name string, keys ...string) (quota.Set, error) {
-		q, err := limiter.NewQuota(limiter.QuotaConfig{Service: "capture", Keys: keys, Interval: quotaInterval}, client, s.log, reg)
+		q, err := limiter.NewQuota(limiter.QuotaConfig{Service: "capture", Keys: keys, Interval: quotaInterval}, client, s.partLog, reg)
 		if err != nil {
 			return nil, fmt.Errorf("set %s: %w", name, err)
 		}

@@ -23,7 +23,7 @@ func (s *Service) routes(reg prometheus.Registerer, gatherer prometheus.Gatherer
 		gatherer = nil
 	}
 	engine := httpserver.NewEngine(httpserver.EngineOptions{
-		Log: s.log, Registerer: reg, Gatherer: gatherer, Ready: s.Ready, CORS: &httpserver.CORS{},
+		Log: s.partLog, Registerer: reg, Gatherer: gatherer, Ready: s.Ready, CORS: &httpserver.CORS{},
 		Panicked: func(c *gin.Context) {
 			e := reject.Internal("unexpected failure")
 			c.Data(e.Status, textType[0], []byte(e.Message))
@@ -77,7 +77,7 @@ func (s *Service) leave() {
 
 func (s *Service) server() *httpserver.Server {
 	srv := &httpserver.Server{
-		Name: "capture", Addr: s.cfg.Address, Handler: s.handler, Log: s.log, DrainTimeout: requestDrain,
+		Name: "capture", Addr: s.cfg.Address, Handler: s.handler, Log: s.partLog, DrainTimeout: requestDrain,
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			switch state {
 			case http.StateNew:

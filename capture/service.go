@@ -54,6 +54,7 @@ type Sink interface {
 type Service struct {
 	cfg     Config
 	log     *slog.Logger
+	partLog *slog.Logger // for parts, which name themselves
 	now     func() time.Time
 	metrics *metricSet
 
@@ -78,7 +79,7 @@ func New(_ context.Context, cfg Config, deps Deps) (*Service, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	log = log.With("component", "capture", "capture_mode", string(cfg.Mode))
+	log = log.With("capture_mode", string(cfg.Mode)) // parts add their own component
 	registry := deps.Registry
 	if registry == nil {
 		registry = metrics.NewRegistry()
@@ -86,13 +87,13 @@ func New(_ context.Context, cfg Config, deps Deps) (*Service, error) {
 	reg := prometheus.WrapRegistererWith(prometheus.Labels{"role": cfg.Role, "capture_mode": string(cfg.Mode)}, registry)
 
 	s := &Service{
-		cfg: cfg, log: log, now: deps.Now, metrics: newMetrics(reg), topics: cfg.topics(),
+		cfg: cfg, log: log.With("component", "capture"), partLog: log, now: deps.Now, metrics: newMetrics(reg), topics: cfg.topics(),
 		dropper:       limiter.NewTokenDropper(cfg.DropKeys),
 		rules:         resolve.Rules{Sorter: lane.Sorter{AIByPrefix: cfg.aiByPrefix()}, Reroute: cfg.reroute()},
 		analyticsBody: newBody(&cfg, maxWire),
 		replayBody:    newBody(&cfg, maxReplayWire),
 		sinkTrouble:   trouble{every: 10 * time.Second},
-		app:           app.New(app.Options{Name: "capture", Log: deps.Log, Registerer: reg, ShutdownTimeout: requestDrain + flushTime + 10*time.Second}),
+		app:           app.New(app.Options{Name: "capture", Log: log, Registerer: reg, ShutdownTimeout: requestDrain + flushTime + 10*time.Second}),
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -138,7 +139,7 @@ func (s *Service) newSink(reg prometheus.Registerer) error {
 	case s.cfg.NoopSink:
 		s.sink = sink.Noop{}
 	default:
-		producer, err := kafka.NewProducer(s.cfg.Kafka.producer(), s.log, reg)
+		producer, err := kafka.NewProducer(s.cfg.Kafka.producer(), s.partLog, reg)
 		if err != nil {
 			return fmt.Errorf("kafka producer: %w", err)
 		}
