@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,10 +134,15 @@ func (h *harness) makeTopics(t testing.TB, o options) {
 		specs = append(specs, spec)
 	}
 	require.NoError(t, h.admin.EnsureTopics(t.Context(), specs...))
-	for _, topic := range h.topics {
-		require.NoError(t, h.admin.WaitForTopics(t.Context(), topic))
-	}
+	names := h.topicNames()
+	require.NoError(t, h.admin.WaitForTopics(t.Context(), names...))
+	require.Eventually(t, func() bool { // a new leader is known some moments before it takes records
+		_, err := h.admin.Topics(t.Context(), names...)
+		return err == nil
+	}, 20*time.Second, 10*time.Millisecond)
 }
+
+func (h *harness) topicNames() []string { return slices.Collect(maps.Values(h.topics)) }
 
 func (h *harness) run(t testing.TB, early bool) {
 	t.Helper()
@@ -217,13 +224,11 @@ func (h *harness) do(t testing.TB, method, path string, headers map[string]strin
 // records are acknowledged, so nothing has to be waited for.
 func (h *harness) fresh(t testing.TB) map[string][]testkit.Record {
 	t.Helper()
-	names := make([]string, 0, len(h.topics))
 	short := map[string]string{}
 	for s, topic := range h.topics {
-		names = append(names, topic)
 		short[topic] = s
 	}
-	infos, err := h.admin.Topics(t.Context(), names...)
+	infos, err := h.admin.Topics(t.Context(), h.topicNames()...)
 	require.NoError(t, err)
 	out := map[string][]testkit.Record{}
 	for _, info := range infos {
