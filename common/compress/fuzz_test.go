@@ -80,7 +80,8 @@ func gunzipStd(in []byte) ([]byte, error) {
 			return out, err
 		}
 		r.Multistream(false)
-		content, err := io.ReadAll(io.LimitReader(r, fuzzLimit+1))
+		var content []byte
+		content, err = io.ReadAll(io.LimitReader(r, fuzzLimit+1))
 		if out = append(out, content...); err != nil || len(out) > fuzzLimit {
 			return out, err
 		}

@@ -42,7 +42,7 @@ type everything struct {
 	Aliased  string         `env:"NEW_NAME,OLD_NAME,OLDEST_NAME" default:"none"`
 	Kept     string         `env:"KEPT" default:"full" allowempty:"true"`
 	NotOurs  map[string]int
-	hidden   int
+	_        int
 }
 
 func defaults() everything {
