@@ -37,9 +37,10 @@ import (
 // The server of these benchmarks is a process of its own, this test binary started again, so that its processor time
 // can be read from the operating system apart from that of the load.
 //
-//	floor  a gin handler that reads the body and answers
-//	noop   capture without a sink
-//	kafka  capture into the broker of testkit
+//	floor      a gin handler that reads the body and answers
+//	noop       capture without a sink
+//	kafka      capture into the broker of testkit, with its default linger of 20 ms
+//	kafka-1ms  the same with a linger of 1 ms, which hog sets
 const benchServer = "HOG_BENCH_SERVER"
 
 func BenchmarkCapture(b *testing.B) {
@@ -49,10 +50,13 @@ func BenchmarkCapture(b *testing.B) {
 	floor := map[int]float64{} // connections -> CPU µs a request of the floor, for one event
 	for _, load := range loads() {
 		for _, connections := range []int{64, 256} {
-			for _, kind := range []string{"floor", "noop", "kafka"} {
+			for _, kind := range []string{"floor", "noop", "kafka", "kafka-1ms"} {
 				b.Run(fmt.Sprintf("%s/%s/%dconns", load.name, kind, connections), func(b *testing.B) {
-					s := startBenchServer(b, kind, append(
-						[]string{"KAFKA_HOSTS=" + strings.Join(broker.Brokers, ","), "KAFKA_TOPIC=" + topic}, load.env...))
+					env := []string{"KAFKA_HOSTS=" + strings.Join(broker.Brokers, ","), "KAFKA_TOPIC=" + topic}
+					if kind == "kafka-1ms" {
+						env = append(env, "KAFKA_PRODUCER_LINGER_MS=1")
+					}
+					s := startBenchServer(b, kind, env)
 					s.fire(b, load, connections, 2000) // warm up
 					before := s.usage(b)
 					b.ResetTimer()
@@ -109,7 +113,6 @@ type load struct {
 	name    string
 	events  int
 	request []byte // as it goes over the wire
-	env     []string
 }
 
 func loads() []load {
