@@ -1,0 +1,274 @@
+package stack_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/hog-go/hog/common/postgres"
+	"github.com/hog-go/hog/common/testkit"
+	"github.com/hog-go/hog/hog/internal/stack"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(testkit.Wrap(m), goleak.IgnoreAnyFunction("github.com/testcontainers/testcontainers-go.(*Reaper).connect.func1"))
+}
+
+func options(t *testing.T) stack.Options {
+	return stack.Options{
+		Data: t.TempDir(), Addr: "127.0.0.1:0", KafkaAddr: "127.0.0.1:0", RedisAddr: "127.0.0.1:0", PostgresAddr: "127.0.0.1:0",
+		Log: slog.New(slog.DiscardHandler), Version: "test",
+		Page: func(*stack.Running) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "the page") })
+		},
+	}
+}
+
+// start runs a stack until stop, which gives the error of Run.
+func start(t *testing.T, o stack.Options) (running *stack.Running, stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	started, ended := make(chan *stack.Running, 1), make(chan error, 1)
+	o.Started = func(r *stack.Running) { started <- r }
+	go func() { ended <- stack.Run(ctx, o) }()
+	stop = func() error {
+		cancel()
+		err := <-ended
+		ended <- err // for whoever stops again
+		return err
+	}
+	t.Cleanup(func() { _ = stop() })
+	select {
+	case running = <-started:
+		return running, stop
+	case err := <-ended:
+		ended <- err
+		require.NoError(t, err)
+		t.FailNow()
+		return nil, nil
+	}
+}
+
+var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
+
+func get(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	return read(t, func() (*http.Response, error) { return client.Get(url) })
+}
+
+func post(t *testing.T, url, body string) (status int, answer string) {
+	t.Helper()
+	return read(t, func() (*http.Response, error) { return client.Post(url, "application/json", strings.NewReader(body)) })
+}
+
+func read(t *testing.T, do func() (*http.Response, error)) (int, string) {
+	t.Helper()
+	res, err := do()
+	require.NoError(t, err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	return res.StatusCode, string(text)
+}
+
+const (
+	anEvent     = `{"api_key":"phc_local","event":"signed up","distinct_id":"anna","properties":{}}`
+	aRecording  = `{"api_key":"phc_local","event":"$snapshot","distinct_id":"anna","properties":{"distinct_id":"anna","$session_id":"s1","$window_id":"w","$snapshot_data":[{"type":4,"timestamp":1}]}}`
+	replayTopic = "session_recording_snapshot_item_events"
+)
+
+func TestRunEmbedded(t *testing.T) {
+	o := options(t)
+	o.Environ = []string{"KAFKA_TLS=true", "ADDRESS=127.0.0.1:1"} // of no meaning for the embedded broker, and for hog
+	running, stop := start(t, o)
+
+	status, body := post(t, running.HTTP+"/e/", anEvent)
+	require.Equal(t, http.StatusOK, status, body)
+	status, body = post(t, running.HTTP+"/s/", aRecording)
+	require.Equal(t, http.StatusOK, status, body)
+	status, body = get(t, running.HTTP+"/")
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, "the page", body)
+	status, body = get(t, running.HTTP+"/_readiness")
+	require.Equal(t, http.StatusOK, status, body)
+	require.Contains(t, body, "replay: ok")
+	status, _ = get(t, running.HTTP+"/_liveness")
+	require.Equal(t, http.StatusOK, status)
+	status, body = get(t, running.HTTP+"/flags")
+	require.Equal(t, http.StatusNotFound, status)
+	require.Contains(t, body, "/i/v0/*", "it lists the paths that there are")
+	_, body = get(t, running.HTTP+"/metrics")
+	for _, mode := range []string{"events", "recordings"} {
+		require.Contains(t, body, `capture_mode="`+mode+`"`)
+	}
+	require.Contains(t, body, "go_goroutines")
+
+	i, err := stack.ReadInstance(o.Data)
+	require.NoError(t, err)
+	require.Equal(t, os.Getpid(), i.PID)
+	require.Equal(t, running.HTTP, i.HTTP)
+	require.Equal(t, []string{"kafka", "redis"}, i.Embedded)
+	require.Contains(t, i.Topics, replayTopic)
+
+	other := options(t)
+	other.Data = o.Data
+	require.ErrorContains(t, stack.Run(t.Context(), other), "hog already runs on the data directory "+o.Data+": process "+strconv.Itoa(os.Getpid()))
+	other = options(t)
+	other.Addr = strings.TrimPrefix(running.HTTP, "http://")
+	require.ErrorContains(t, stack.Run(t.Context(), other), "another program has the port; choose another with --addr or HOG_ADDR")
+
+	require.NoError(t, stop())
+	_, err = stack.ReadInstance(o.Data)
+	require.ErrorIs(t, err, stack.ErrNotRunning)
+}
+
+func TestRunOnGivenServers(t *testing.T) {
+	k := testkit.Kafka(t)
+	main, replay := k.Topic(t, 1), k.Topic(t, 1)
+	o := options(t)
+	o.Environ = []string{
+		"KAFKA_HOSTS=" + strings.Join(k.Brokers, ","), "REDIS_URL=" + testkit.Redis(t),
+		"KAFKA_TOPIC=" + main, "CAPTURE_OUTPUT_SESSION_REPLAY_MAIN_TOPIC=" + replay,
+	}
+	running, stop := start(t, o)
+	require.Empty(t, running.Embedded)
+	status, body := post(t, running.HTTP+"/capture/", anEvent)
+	require.Equal(t, http.StatusOK, status, body)
+	status, body = post(t, running.HTTP+"/s", aRecording)
+	require.Equal(t, http.StatusOK, status, body)
+	require.Contains(t, string(k.Records(t, main, 1, 10*time.Second)[0].Value), `"event":"signed up"`)
+	require.Contains(t, string(k.Records(t, replay, 1, 10*time.Second)[0].Value), `"event":"$snapshot_items"`)
+	require.NoError(t, stop())
+	require.NoDirExists(t, filepath.Join(o.Data, "kafka"), "no embedded broker was started")
+}
+
+func TestRunSomeServices(t *testing.T) {
+	o := options(t)
+	o.Services = []string{"replay"}
+	running, stop := start(t, o)
+	status, _ := post(t, running.HTTP+"/e/", anEvent)
+	require.Equal(t, http.StatusNotFound, status)
+	status, body := post(t, running.HTTP+"/s/", aRecording)
+	require.Equal(t, http.StatusOK, status, body)
+	require.NoError(t, stop())
+}
+
+func TestRunPostgres(t *testing.T) {
+	o := options(t)
+	o.Postgres, o.Data = true, openDir(t)
+	running, stop := start(t, o)
+	url, err := postgres.ParseURL(running.Postgres)
+	require.NoError(t, err)
+	there, err := postgres.TableExists(t.Context(), url, "posthog_team")
+	require.NoError(t, err)
+	require.True(t, there, "the main app's tables are made")
+
+	t.Run("a server that ends by itself stops hog with an error", func(t *testing.T) {
+		pid, err := os.ReadFile(findPID(t, o.Data))
+		require.NoError(t, err)
+		first, _, _ := strings.Cut(string(pid), "\n")
+		require.NoError(t, exec.Command("kill", "-INT", first).Run())
+		require.Eventually(t, func() bool {
+			_, err := stack.ReadInstance(o.Data)
+			return err != nil
+		}, 30*time.Second, 20*time.Millisecond)
+		require.ErrorContains(t, stop(), "PostgreSQL has ended by itself")
+	})
+}
+
+// openDir is a temporary directory that the account of the server can enter, which it runs as where the tests run as root.
+func openDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "hog-stack-*")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	return dir
+}
+
+func findPID(t *testing.T, data string) (path string) {
+	t.Helper()
+	require.NoError(t, filepath.WalkDir(filepath.Join(data, "postgres"), func(p string, _ os.DirEntry, err error) error {
+		if filepath.Base(p) == "postmaster.pid" {
+			path = p
+		}
+		return err
+	}))
+	require.NotEmpty(t, path)
+	return path
+}
+
+func TestRunRefuses(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+
+	tests := map[string]struct {
+		change func(o *stack.Options)
+		want   []string
+	}{
+		"unknown service": {func(o *stack.Options) { o.Services = []string{"flags"} }, []string{`no service is called "flags": there are capture, replay`}},
+		"bad settings":    {func(o *stack.Options) { o.Environ = []string{"OVERFLOW_ENABLED=x"} }, []string{"OVERFLOW_ENABLED"}},
+		"data is a file":  {func(o *stack.Options) { o.Data = file }, []string{file, "--data or HOG_DATA"}},
+		"address is none": {func(o *stack.Options) { o.Addr = "8000" }, []string{"listen on 8000", "set --addr or HOG_ADDR to host:port"}},
+		"Kafka's port is taken": {func(o *stack.Options) { o.KafkaAddr = taken.Addr().String() },
+			[]string{"address already in use", "--kafka-addr or HOG_KAFKA_ADDR", "with KAFKA_HOSTS"}},
+		"Redis's port is taken": {func(o *stack.Options) { o.RedisAddr = taken.Addr().String() },
+			[]string{"address already in use", "--redis-addr or HOG_REDIS_ADDR", "with REDIS_URL"}},
+		"PostgreSQL's port is taken": {func(o *stack.Options) { o.Postgres, o.PostgresAddr = true, taken.Addr().String() },
+			[]string{"address already in use", "--postgres-addr or HOG_POSTGRES_ADDR", "with DATABASE_URL"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			o := options(t)
+			tt.change(&o)
+			err := stack.Run(t.Context(), o)
+			for _, want := range tt.want {
+				require.ErrorContains(t, err, want)
+			}
+		})
+	}
+}
+
+func TestReadInstance(t *testing.T) {
+	gone := exec.Command("true")
+	require.NoError(t, gone.Run())
+	stale, err := json.Marshal(stack.Instance{PID: gone.Process.Pid})
+	require.NoError(t, err)
+	tests := map[string]struct {
+		file, want string
+		notRunning bool
+	}{
+		"none":    {want: "start it with hog start", notRunning: true},
+		"killed":  {file: string(stale), want: "process " + strconv.Itoa(gone.Process.Pid) + " is gone", notRunning: true},
+		"damaged": {file: "{", want: "remove it and start hog again"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if tt.file != "" {
+				require.NoError(t, os.WriteFile(filepath.Join(dir, "hog.json"), []byte(tt.file), 0o600))
+			}
+			_, err := stack.ReadInstance(dir)
+			require.ErrorContains(t, err, tt.want)
+			if tt.notRunning {
+				require.ErrorIs(t, err, stack.ErrNotRunning)
+			}
+		})
+	}
+}
