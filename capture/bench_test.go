@@ -301,8 +301,13 @@ func captureHandler(noop bool) http.Handler {
 		panic(err)
 	}
 	go func() { panic(svc.Run(ctx)) }()
-	for ok := false; !ok; ok, _ = svc.Ready() {
-		time.Sleep(5 * time.Millisecond)
+	for start := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		ok, detail := svc.Ready()
+		if ok {
+			return svc.Handler()
+		}
+		if time.Since(start) > time.Minute {
+			panic(detail)
+		}
 	}
-	return svc.Handler()
 }
