@@ -59,7 +59,7 @@ type Config struct {
 	Outputs Outputs
 	Kafka   KafkaConfig
 
-	DropKeys string `env:"DROP_EVENTS_BY_TOKEN_DISTINCT_ID" doc:"comma list of token or token:distinct_id whose events are dropped"`
+	DropKeys string `env:"DROP_EVENTS_BY_TOKEN_DISTINCT_ID" doc:"comma list of token or token:distinct_id whose events are dropped; recordings are not"`
 
 	Overflow           bool   `env:"OVERFLOW_ENABLED" default:"false" doc:"send keys that burst to the overflow topic"`
 	OverflowPerSecond  uint32 `env:"OVERFLOW_PER_SECOND_LIMIT" default:"100" min:"1" doc:"events a second and key"`

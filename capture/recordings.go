@@ -41,10 +41,6 @@ func (s *Service) recordings(w http.ResponseWriter, r *http.Request, path string
 	if err != nil {
 		return outcome{}, s.refused(stageProcessing, err, n)
 	}
-	if s.dropper.ShouldDrop(token, rec.DistinctID) {
-		s.metrics.dropped.WithLabelValues(causeTokenDropper).Add(float64(n))
-		return outcome{beacon: q.Beacon}, nil
-	}
 	b.records.Reset(token, req.Now, req.SentAt)
 	b.records.Grow(len(payload) + len(payload)/4 + 1024)
 	b.records.AddReplay(rec, s.replayTopic(rec.SessionID))

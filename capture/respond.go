@@ -63,6 +63,8 @@ func (s *Service) send(ctx context.Context, recs []kafka.Record) error {
 	case err == nil:
 		s.metrics.ingested.Add(float64(len(recs)))
 		return nil
+	case ctx.Err() != nil: // the client has gone; its records are on their way all the same
+		return err
 	case kafka.IsTooLarge(err):
 		s.metrics.dropped.WithLabelValues(causeMessageSize).Inc()
 	case errors.Is(err, kafka.ErrQueueFull):

@@ -384,6 +384,9 @@ func TestRowsRecordings(t *testing.T) {
 		{name: "library is no text", path: "/s", body: rec("", ok+`,"$lib":5`), status: 400, text: "failed to parse request: …"},
 		{name: "single recording with host and window", path: "/s", body: strings.Trim(rec("", ok+`,"$window_id":"w","$snapshot_host":"h","$lib":"js"`), "[]"), want: one("$window_id", "w", "$snapshot_host", "h", "$lib", "js")},
 	})
+	run(t, []string{"CAPTURE_MODE=recordings", "DROP_EVENTS_BY_TOKEN_DISTINCT_ID=t"}, []row{
+		{name: "the token dropper is for events", path: "/s", body: rec("", ok), want: one()},
+	})
 	run(t, []string{"CAPTURE_MODE=recordings"}, []row{
 		{name: "row 75 over the recordings quota", path: "/s", quotas: map[string]string{"recordings": "t"}, body: rec("", ok), text: `{"status":"Ok","quota_limited":["recordings"]}`},
 	})
