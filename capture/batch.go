@@ -39,6 +39,8 @@ func (b *batch) release() {
 		}
 		*buf = (*buf)[:0]
 	}
+	b.request.Forget()
+	b.records.Forget()
 	clear(b.recordings)
 	b.recordings = b.recordings[:0]
 	clear(b.events)

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -53,7 +54,28 @@ func (s *Service) ingest(run stages, from *body) gin.HandlerFunc {
 		path := c.FullPath()
 		out, err := run(c.Writer, c.Request, path, b)
 		s.answer(c, path, from, out, err)
+		s.trace(c, b, err)
 	}
+}
+
+// debugHeader makes a request log what it is, whatever its value: for an operator who looks for somebody's events.
+const debugHeader = "X-Capture-Debug"
+
+// trace logs a request at the level debug, or at info where the client asks for it. Tokens and contents stay out.
+func (s *Service) trace(c *gin.Context, b *batch, err error) {
+	level := slog.LevelDebug
+	if _, asked := c.Request.Header[debugHeader]; asked {
+		level = slog.LevelInfo
+	}
+	ctx := c.Request.Context()
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	h := c.Request.Header
+	s.log.Log(ctx, level, "request", "method", c.Request.Method, "path", c.Request.URL.Path, "status", c.Writer.Status(), "err", err,
+		"request_id", first(h["X-Request-Id"]), "user_agent", first(h["User-Agent"]), "content_type", first(h["Content-Type"]),
+		"content_encoding", first(h["Content-Encoding"]), "body_bytes", len(b.body), "events", len(b.request.Events)+len(b.recordings),
+		"records", len(b.records.Records), "historical_migration", b.request.Historical)
 }
 
 // enter waits for a free slot where their number is limited.

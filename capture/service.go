@@ -159,6 +159,8 @@ func onceReady(ready func() (bool, string)) func() (bool, string) {
 		ok, detail := ready()
 		if ok {
 			was.Store(true)
+		} else if was.Load() {
+			detail = "in trouble: " + detail
 		}
 		return was.Load(), detail
 	}

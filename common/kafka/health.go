@@ -87,13 +87,13 @@ func (pr *Producer) Ready() (bool, string) {
 	limit := max(2*pr.cfg.MetadataRefresh, 30*time.Second)
 	switch {
 	case h.failedAt.After(h.answeredAt):
-		return false, "kafka: no broker answers: " + h.failure
+		return false, "no broker answers: " + h.failure
 	case h.answeredAt.IsZero():
-		return false, fmt.Sprintf("kafka: not connected to %s yet", strings.Join(pr.cfg.Client.Brokers, ","))
+		return false, fmt.Sprintf("not connected to %s yet", strings.Join(pr.cfg.Client.Brokers, ","))
 	case time.Since(h.answeredAt) > limit:
-		return false, fmt.Sprintf("kafka: no answer from any broker for %s", time.Since(h.answeredAt).Round(time.Second))
+		return false, fmt.Sprintf("no answer from any broker for %s", time.Since(h.answeredAt).Round(time.Second))
 	case pr.draining.Load():
-		return false, "kafka: producer is closing"
+		return false, "producer is closing"
 	}
 	var lacks []string
 	for _, s := range h.senders {
@@ -108,7 +108,7 @@ func (pr *Producer) Ready() (bool, string) {
 	}
 	if len(lacks) > 0 {
 		slices.Sort(lacks)
-		return true, "kafka: connected, but " + strings.Join(lacks, "; ")
+		return true, "connected, but " + strings.Join(lacks, "; ")
 	}
-	return true, "kafka: connected"
+	return true, "connected"
 }

@@ -30,11 +30,7 @@ const maxKept = 4 << 20
 
 // Reset forgets the records and takes what the records of the next request have in common.
 func (w *Writer) Reset(token []byte, now, sentAt time.Time) {
-	if cap(w.buf) > maxKept {
-		w.buf = nil
-	}
-	clear(w.Records)
-	w.Records, w.headers, w.buf = w.Records[:0], w.headers[:0], w.buf[:0]
+	w.Forget()
 	w.token = token
 	w.buf = event.AppendTime(w.buf, now)
 	w.now = w.buf[:len(w.buf):len(w.buf)]
@@ -44,6 +40,15 @@ func (w *Writer) Reset(token []byte, now, sentAt time.Time) {
 		w.buf = event.AppendSentAt(w.buf, sentAt)
 		w.sentAt = w.buf[from:len(w.buf):len(w.buf)]
 	}
+}
+
+// Forget empties w and keeps its memory, unless that has grown large.
+func (w *Writer) Forget() {
+	if cap(w.buf) > maxKept {
+		w.buf = nil
+	}
+	clear(w.Records)
+	w.Records, w.headers, w.buf = w.Records[:0], w.headers[:0], w.buf[:0]
 }
 
 // Grow makes room for n more bytes of values, keys and headers.

@@ -75,7 +75,7 @@ type Request struct {
 
 // Parse reads payload into r. The first shape that fits wins; err is ErrShape or a *SyntaxError.
 func (r *Request) Parse(payload []byte) error {
-	*r = Request{Events: r.Events[:0], names: r.names[:0]}
+	r.Forget()
 	s := scanner{b: payload}
 	fits, ok := r.parse(&s)
 	if ok {
@@ -89,6 +89,9 @@ func (r *Request) Parse(payload []byte) error {
 	}
 	return nil
 }
+
+// Forget empties r and keeps its memory.
+func (r *Request) Forget() { *r = Request{Events: r.Events[:0], names: r.names[:0]} }
 
 func (r *Request) parse(s *scanner) (fits, ok bool) {
 	switch s.space() {

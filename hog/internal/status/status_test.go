@@ -30,7 +30,7 @@ func running(brokers ...string) *stack.Running {
 			Embedded: []string{"kafka"},
 		},
 		Services: []stack.RunningService{
-			{Name: "capture", About: "events", Patterns: []route.Pattern{"/e/*"}, Ready: func() (bool, string) { return true, "kafka: ok: kafka: connected\n" }},
+			{Name: "capture", About: "events", Patterns: []route.Pattern{"/e/*"}, Ready: func() (bool, string) { return true, "kafka: ok: connected\n" }},
 			{Name: "replay", About: "recordings", Patterns: []route.Pattern{"/s/*"}, Ready: func() (bool, string) { return false, "kafka: <connecting>" }},
 		},
 	}
