@@ -108,13 +108,15 @@ type OutputProducers struct {
 // KafkaConfig is the producer block. The newer names are those of the original's INGESTION producer.
 type KafkaConfig struct {
 	Brokers          []string      `env:"KAFKA_INGESTION_PRODUCER_METADATA_BROKER_LIST,KAFKA_HOSTS" default:"kafka:9092" trim:"true" doc:"bootstrap servers, comma list of host:port"`
-	SecurityProtocol string        `env:"KAFKA_INGESTION_PRODUCER_SECURITY_PROTOCOL" doc:"plaintext, ssl, sasl_plaintext or sasl_ssl"`
+	SecurityProtocol string        `env:"KAFKA_INGESTION_PRODUCER_SECURITY_PROTOCOL,KAFKA_SECURITY_PROTOCOL" doc:"plaintext, ssl, sasl_plaintext or sasl_ssl; default: what KAFKA_TLS and KAFKA_SASL_USERNAME ask for"`
 	VerifyTLS        *bool         `env:"KAFKA_INGESTION_PRODUCER_ENABLE_SSL_CERTIFICATE_VERIFICATION" doc:"check the brokers' certificates; default true, false where only KAFKA_TLS asks for TLS"`
 	TLS              bool          `env:"KAFKA_TLS" default:"false" doc:"older way to ask for ssl: certificates are not checked unless told so"`
 	CAFile           string        `env:"KAFKA_TLS_CA" doc:"PEM file of the authorities to trust; also turns the check on"`
-	SASLMechanism    string        `env:"KAFKA_SASL_MECHANISM" doc:"PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"`
-	SASLUsername     string        `env:"KAFKA_SASL_USERNAME" doc:"with sasl_plaintext or sasl_ssl"`
-	SASLPassword     config.Secret `env:"KAFKA_SASL_PASSWORD" doc:"with sasl_plaintext or sasl_ssl"`
+	CertFile         string        `env:"KAFKA_TLS_CERT" doc:"PEM client certificate, with KAFKA_TLS_KEY"`
+	KeyFile          string        `env:"KAFKA_TLS_KEY" doc:"PEM key of the client certificate"`
+	SASLMechanism    string        `env:"KAFKA_SASL_MECHANISM" doc:"PLAIN (default), SCRAM-SHA-256 or SCRAM-SHA-512"`
+	SASLUsername     string        `env:"KAFKA_SASL_USERNAME" doc:"turns SASL on"`
+	SASLPassword     config.Secret `env:"KAFKA_SASL_PASSWORD" doc:"password of the SASL user"`
 	ClientID         string        `env:"KAFKA_INGESTION_PRODUCER_CLIENT_ID,KAFKA_CLIENT_ID" doc:"client.id"`
 
 	Compression     string        `env:"KAFKA_INGESTION_PRODUCER_COMPRESSION_CODEC,KAFKA_COMPRESSION_CODEC" default:"none" oneof:"none,gzip,snappy,lz4,zstd" doc:"of record batches"`
@@ -177,25 +179,31 @@ func (c *Config) reroute() time.Duration {
 	return max(time.Duration(c.RerouteDays)*24*time.Hour, time.Nanosecond)
 }
 
-// producer maps the block to the common producer.
-func (k *KafkaConfig) producer() kafka.ProducerConfig {
-	protocol, verify := k.SecurityProtocol, true
-	if protocol == "" && k.TLS {
-		protocol, verify = "ssl", false
-	}
+// client maps how to reach the brokers. Certificates are checked unless nothing but KAFKA_TLS asks for TLS, which in the
+// original means that they are not.
+func (k *KafkaConfig) client() kafka.ClientConfig {
+	verify := k.SecurityProtocol != "" || !k.TLS
 	if k.VerifyTLS != nil {
 		verify = *k.VerifyTLS
 	}
+	c := kafka.ClientEnv{
+		Hosts: k.Brokers, ClientID: k.ClientID, SecurityProtocol: k.SecurityProtocol, TLS: k.TLS, TLSVerify: verify,
+		TLSCA: k.CAFile, TLSCert: k.CertFile, TLSKey: k.KeyFile,
+		SASLMechanism: k.SASLMechanism, SASLUsername: k.SASLUsername, SASLPassword: k.SASLPassword,
+		AddressFamily: k.AddressFamily, SocketTimeout: k.SocketTimeout,
+	}.Config()
+	c.SocketSendBuffer, c.SocketReceiveBuffer = k.SendBuffer, k.ReceiveBuffer
+	return c
+}
+
+// producer maps the block to the common producer.
+func (k *KafkaConfig) producer() kafka.ProducerConfig {
 	queue := k.QueueKB << 10
 	if queue == 0 {
 		queue = k.QueueMiB << 20
 	}
 	return kafka.ProducerConfig{
-		Client: kafka.ClientConfig{
-			Brokers: k.Brokers, ClientID: k.ClientID, SecurityProtocol: protocol, TLSSkipVerify: !verify, TLSCAFile: k.CAFile,
-			SASLMechanism: k.SASLMechanism, SASLUsername: k.SASLUsername, SASLPassword: k.SASLPassword.Reveal(),
-			AddressFamily: k.AddressFamily, SocketTimeout: k.SocketTimeout, SocketSendBuffer: k.SendBuffer, SocketReceiveBuffer: k.ReceiveBuffer,
-		},
+		Client: k.client(),
 		Linger: noneIfZero(k.Linger), StickyLinger: noneIfZero(k.StickyLinger), BatchSize: k.BatchSize, BatchNumMessages: k.BatchMessages,
 		QueueMessages: k.QueueMessages, QueueBytes: queue, MessageMaxBytes: k.MessageMaxBytes, MessageTimeout: k.MessageTimeout,
 		Retries: &k.Retries, RetryBackoffMax: k.BackoffMax, Acks: k.Acks, Compression: k.Compression, Partitioner: k.Partitioner,

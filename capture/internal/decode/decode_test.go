@@ -3,6 +3,7 @@ package decode_test
 import (
 	"bytes"
 	"compress/gzip"
+	"compress/zlib"
 	"encoding/base64"
 	"net/url"
 	"strings"
@@ -23,6 +24,14 @@ const formType = "application/x-www-form-urlencoded"
 func gz(s string) []byte {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
+	_, _ = w.Write([]byte(s))
+	_ = w.Close()
+	return b.Bytes()
+}
+
+func deflated(s string) []byte {
+	var b bytes.Buffer
+	w := zlib.NewWriter(&b)
 	_, _ = w.Write([]byte(s))
 	_ = w.Close()
 	return b.Bytes()
@@ -59,6 +68,7 @@ func TestPayload(t *testing.T) {
 		"nothing":                      {in: decode.Input{}, err: "request missing data payload"},
 		"LZ-string":                    {in: decode.Input{Body: []byte(compresstest.LZStringToBase64(text)), Query: decode.Query{Compression: decode.LZString}}, want: text},
 		"LZ-string by header":          {in: decode.Input{Body: []byte(compresstest.LZStringToBase64(text)), ContentEncoding: "lz64"}, want: text},
+		"deflate by header":            {in: decode.Input{Body: deflated(text), ContentEncoding: "deflate"}, want: text},
 		"zstd by header":               {in: decode.Input{Body: compress.Zstd(nil, []byte(text)), ContentEncoding: "zstd"}, want: text},
 		"not text":                     {in: decode.Input{Body: []byte{0xff, 0xfe, '{'}}, err: "failed to decode request: invalid UTF8 in request payload"},
 		"plain over the limit":         {in: decode.Input{Body: []byte(strings.Repeat("{", 101))}, err: "maximum event size exceeded: Uncompressed payload size limit 100 exceeded: 101"},

@@ -62,8 +62,11 @@ func ReadExternal(environ []string) (Servers, error) {
 	}
 	s.Kafka = e.ClientEnv.Config()
 	s.Kafka.Brokers = hosts
-	if e.Verify != nil {
+	switch { // as capture has it: only KAFKA_TLS alone means that certificates are not checked
+	case e.Verify != nil:
 		s.Kafka.TLSSkipVerify = !*e.Verify
+	case e.SecurityProtocol != "":
+		s.Kafka.TLSSkipVerify = false
 	}
 	return s, nil
 }

@@ -26,6 +26,13 @@ func TestReadExternal(t *testing.T) {
 	require.Equal(t, "postgres://u:p@d/posthog", s.Postgres)
 	require.False(t, s.IsEmbedded(stack.Kafka))
 
+	for env, skip := range map[string]bool{"KAFKA_TLS=true": true, "KAFKA_SECURITY_PROTOCOL=ssl": false} {
+		s, err := stack.ReadExternal([]string{"KAFKA_HOSTS=a:1", env})
+		require.NoError(t, err)
+		require.Equal(t, "ssl", s.Kafka.SecurityProtocol, env)
+		require.Equal(t, skip, s.Kafka.TLSSkipVerify, env)
+	}
+
 	_, err = stack.ReadExternal([]string{"DATABASE_URL=nonsense"})
 	require.ErrorContains(t, err, "DATABASE_URL")
 }
