@@ -1,4 +1,4 @@
-// Package compress decodes what clients and caches send compressed: gzip, deflate, zstd and LZ-string.
+// Package compress decodes what clients and caches send compressed: gzip, deflate, brotli, zstd and LZ-string.
 //
 // All decoders have one shape, X(dst, src, limit): the whole input lies in memory, the output is appended to dst (which may come
 // from the caller's pool; spare capacity is used first), and decoding stops as soon as more than limit bytes came out, with a
