@@ -30,12 +30,22 @@ const (
 	MissingEventUUID         Type = "missing_event_uuid"
 	InvalidEventUUID         Type = "invalid_event_uuid"
 	DuplicateEventUUID       Type = "duplicate_event_uuid"
+	DistinctIDTruncated      Type = "distinct_id_truncated"
+	HighVolumeDistinctID     Type = "high_volume_distinct_id"
+	MessageSizeTooLarge      Type = "message_size_too_large"
+	InvalidAIEvent           Type = "invalid_ai_event"
+	InvalidAIPayload         Type = "invalid_ai_payload"
+	InvalidSessionID         Type = "invalid_session_id"
+	MissingSessionID         Type = "missing_session_id"
+	MissingSnapshotData      Type = "missing_snapshot_data"
 )
 
 var known = map[Type]bool{
 	MissingEventName: true, EventNameTooLong: true, MissingDistinctID: true, DistinctIDTooLarge: true,
 	InvalidEventTimestamp: true, MalformedEventProperties: true, InvalidOptions: true, EmptyBatch: true,
 	InvalidBatch: true, MissingEventUUID: true, InvalidEventUUID: true, DuplicateEventUUID: true,
+	DistinctIDTruncated: true, HighVolumeDistinctID: true, MessageSizeTooLarge: true, InvalidAIEvent: true, InvalidAIPayload: true,
+	InvalidSessionID: true, MissingSessionID: true, MissingSnapshotData: true,
 }
 
 // Known reports whether warnings of this type exist.
@@ -46,6 +56,7 @@ type Warning struct {
 	Token   string
 	Type    Type
 	Service string         // who noticed, such as capture
+	Step    string         // of the pipeline at which it was noticed; default StepValidation
 	Path    string         // route of the request, a label of metrics: never what a client may choose freely
 	Count   int            // events that it is about
 	Details map[string]any // in camelCase, such as distinctId and eventUuid; must encode as JSON. Read before Emit returns
@@ -53,10 +64,15 @@ type Warning struct {
 	Lib, LibVersion string // of the SDK
 }
 
+// Steps of a pipeline.
 const (
-	eventName    = "$$client_ingestion_warning"
-	pipelineStep = "capture_validation"
-	unknown      = "unknown"
+	StepValidation = "capture_validation"
+	StepRateLimit  = "capture_rate_limit"
+)
+
+const (
+	eventName = "$$client_ingestion_warning"
+	unknown   = "unknown"
 )
 
 // record builds the Kafka record of w. The warning belongs to the project, not to one of its persons: distinct_id is the token,
@@ -89,7 +105,7 @@ func (w *Warning) data(id uuid.UUID) ([]byte, error) {
 		details = map[string]any{}
 	}
 	details["count"] = w.Count
-	details["pipelineStep"] = pipelineStep
+	details["pipelineStep"] = cmp.Or(w.Step, StepValidation)
 	details["lib"] = cmp.Or(w.Lib, unknown)
 	details["libVersion"] = cmp.Or(w.LibVersion, unknown)
 	details["path"] = cmp.Or(w.Path, unknown)
