@@ -4,7 +4,7 @@
 //
 // Where the original answers 400, this package tries once more before it gives up: a gzip hint on a payload that is
 // not packed, base64 on every path, LZ-string text that looked like base64, blanks in the data of a GET that were plus
-// signs, and the standard content encodings deflate and zstd.
+// signs, and the standard content encodings deflate, br and zstd.
 package decode
 
 import (
@@ -28,6 +28,15 @@ type Input struct {
 	Limit           int // bytes of JSON, at the most
 }
 
+// What is wrong with a form.
+var (
+	errNoForm = reject.Decode("expected form data in POST request payload")
+	errForm   = reject.Decode("invalid urlencoded form data")
+)
+
+// IsFormError tells whether a refusal is about the form that a payload came in.
+func IsFormError(e *reject.Error) bool { return e == errNoForm || e == errForm }
+
 // Payload returns the JSON text of in, valid UTF-8. It is a view into in.Body, or is appended to *scratch, which must
 // be empty. Errors are *reject.Error.
 func Payload(in *Input, scratch *[]byte) ([]byte, error) {
@@ -50,7 +59,7 @@ func Payload(in *Input, scratch *[]byte) ([]byte, error) {
 	var formHint Compression
 	if isFormType(in.ContentType) {
 		if !looksForm(payload) {
-			return nil, reject.Decode("expected form data in POST request payload")
+			return nil, errNoForm
 		}
 		form, err := parseForm(payload)
 		if err != nil {
@@ -90,6 +99,8 @@ func unpack(p []byte, hint Compression, limit int, scratch *[]byte) ([]byte, err
 		return lzString(p, limit, scratch)
 	case hint == Deflate && !looksJSON(p):
 		return inflated(compress.Inflate, p, limit, scratch, "invalid deflate data", "invalid deflate data")
+	case hint == Brotli && !looksJSON(p):
+		return inflated(compress.Unbrotli, p, limit, scratch, "invalid brotli data", "invalid brotli data")
 	case hint == Zstd && !looksJSON(p):
 		return inflated(compress.Unzstd, p, limit, scratch, "invalid zstd data", "invalid zstd data")
 	case hint == Gzip && !looksJSON(p):
@@ -217,7 +228,7 @@ func parseForm(b []byte) (form, error) {
 		}
 	}
 	if !utf8.Valid(f.data) {
-		return f, reject.Decode("invalid urlencoded form data")
+		return f, errForm
 	}
 	if likelyBase64(f.data, true) {
 		f.data = bytes.ReplaceAll(f.data, []byte{' '}, []byte{'+'})

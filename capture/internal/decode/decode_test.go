@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/andybalholm/brotli"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hog-go/hog/capture/internal/decode"
@@ -24,6 +25,14 @@ const formType = "application/x-www-form-urlencoded"
 func gz(s string) []byte {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
+	_, _ = w.Write([]byte(s))
+	_ = w.Close()
+	return b.Bytes()
+}
+
+func brotlied(s string) []byte {
+	var b bytes.Buffer
+	w := brotli.NewWriter(&b)
 	_, _ = w.Write([]byte(s))
 	_ = w.Close()
 	return b.Bytes()
@@ -68,6 +77,7 @@ func TestPayload(t *testing.T) {
 		"nothing":                      {in: decode.Input{}, err: "request missing data payload"},
 		"LZ-string":                    {in: decode.Input{Body: []byte(compresstest.LZStringToBase64(text)), Query: decode.Query{Compression: decode.LZString}}, want: text},
 		"LZ-string by header":          {in: decode.Input{Body: []byte(compresstest.LZStringToBase64(text)), ContentEncoding: "lz64"}, want: text},
+		"br by header":                 {in: decode.Input{Body: brotlied(text), ContentEncoding: "br"}, want: text},
 		"deflate by header":            {in: decode.Input{Body: deflated(text), ContentEncoding: "deflate"}, want: text},
 		"zstd by header":               {in: decode.Input{Body: compress.Zstd(nil, []byte(text)), ContentEncoding: "zstd"}, want: text},
 		"not text":                     {in: decode.Input{Body: []byte{0xff, 0xfe, '{'}}, err: "failed to decode request: invalid UTF8 in request payload"},

@@ -17,6 +17,7 @@ const (
 	LZString
 	Base64  // has no effect by itself
 	Deflate // by the content-encoding header only, as are the next two
+	Brotli
 	Zstd
 )
 
@@ -92,6 +93,8 @@ func encodingName(s string) Compression {
 	switch s {
 	case "deflate":
 		return Deflate
+	case "br":
+		return Brotli
 	case "zstd":
 		return Zstd
 	}

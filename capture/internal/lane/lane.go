@@ -18,10 +18,11 @@ const (
 	Replay                    // session recordings
 )
 
-// aiEvents are the names that the Node ingestion workers' AI lane takes.
+// aiEvents are the names that the Node ingestion workers' AI lane takes. Source: AI_EVENT_TYPES in PostHog's
+// nodejs/src/ingestion/common/subpipelines/ai-event-types.ts, which capture's list mirrors.
 var aiEvents = map[string]bool{
 	"$ai_generation": true, "$ai_trace": true, "$ai_span": true, "$ai_embedding": true, "$ai_metric": true, "$ai_feedback": true,
-	"$ai_evaluation": true,
+	"$ai_evaluation": true, "$ai_tag": true, "$ai_generation_summary": true, "$ai_trace_summary": true, "$ai_evaluation_report": true,
 }
 
 // AIPrefix begins the names of all AI events.
@@ -32,7 +33,7 @@ const HeatmapEvent = "$$heatmap"
 
 // AI lane membership rules.
 const (
-	Allowlist = "allowlist" // the seven events of the LLM product
+	Allowlist = "allowlist" // the events of the LLM product, by name
 	Prefix    = "prefix"    // every name that begins with AIPrefix
 )
 

@@ -16,7 +16,7 @@ type Set interface {
 type Scoped struct {
 	Resource string // the quota's name, a label of the drop counters
 	Set      Set
-	Matches  func(*scan.Event) bool
+	Matches  func(name []byte, productTour bool) bool // by the event's name, and whether it belongs to a product tour
 }
 
 // Limits are the quotas of a service.
@@ -27,13 +27,13 @@ type Limits struct {
 }
 
 // Exceptions, Surveys and AI tell the events of the scoped quotas.
-func Exceptions(e *scan.Event) bool { return string(e.Name) == "$exception" }
+func Exceptions(name []byte, _ bool) bool { return string(name) == "$exception" }
 
 // Surveys tells survey events, but not those of a product tour, which are free.
-func Surveys(e *scan.Event) bool { return lane.IsSurvey(e.Name) && e.Has&scan.HasProductTour == 0 }
+func Surveys(name []byte, productTour bool) bool { return lane.IsSurvey(name) && !productTour }
 
 // AI tells LLM events.
-func AI(e *scan.Event) bool { return lane.IsAI(e.Name) }
+func AI(name []byte, _ bool) bool { return lane.IsAI(name) }
 
 // Filter returns the events that may pass; dropped is told how many did not, by resource. Where the general quota is
 // exhausted what is left stands in the order of the scoped quotas. Events are moved, not copied, when all may pass.
@@ -52,7 +52,7 @@ func (l *Limits) Filter(events []scan.Event, token string, dropped func(resource
 		limited := q.Set.Limited(token)
 		var rest, matched []scan.Event
 		for j := range events {
-			if q.Matches(&events[j]) {
+			if q.Matches(events[j].Name, events[j].Has&scan.HasProductTour != 0) {
 				matched = append(matched, events[j])
 			} else {
 				rest = append(rest, events[j])

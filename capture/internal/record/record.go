@@ -22,6 +22,7 @@ type Writer struct {
 	headers []kafka.Header
 	token   []byte
 	now     []byte // receive time as text
+	nowTime time.Time
 	sentAt  []byte // empty is unknown
 }
 
@@ -31,7 +32,7 @@ const maxKept = 4 << 20
 // Reset forgets the records and takes what the records of the next request have in common.
 func (w *Writer) Reset(token []byte, now, sentAt time.Time) {
 	w.Forget()
-	w.token = token
+	w.token, w.nowTime = token, now
 	w.buf = event.AppendTime(w.buf, now)
 	w.now = w.buf[:len(w.buf):len(w.buf)]
 	w.sentAt = nil
@@ -63,32 +64,63 @@ func (w *Writer) Add(e *resolve.Event, topic string, keyed bool) {
 	from := len(w.buf)
 	w.open(e.ID, e.DistinctID, e.IP)
 	w.data(e)
+	historical := e.Lane == lane.Historical
+	w.close(e, historical)
+	value := w.cut(from)
+	first := w.common(value, e.DistinctID, nil, e.Name, e.Time, noPerson(e), historical)
+	w.finish(e, topic, keyed, value, first)
+}
+
+// close ends the value of an event.
+func (w *Writer) close(e *resolve.Event, historical bool) {
 	w.end(e.NameJSON, e.Time)
 	if e.Cookieless {
 		w.buf = append(w.buf, `,"is_cookieless_mode":true`...)
 	}
-	if e.Lane == lane.Historical {
+	if historical {
 		w.buf = append(w.buf, `,"historical_migration":true`...)
 	}
 	w.buf = append(w.buf, '}')
-	value := w.cut(from)
+}
 
+// finish adds the record of e with the headers since first and those that few events have.
+func (w *Writer) finish(e *resolve.Event, topic string, keyed bool, value []byte, first int) {
 	var key []byte
 	if keyed {
-		from = len(w.buf)
-		w.buf = append(w.buf, w.token...)
-		w.buf = append(w.buf, ':')
-		w.buf = append(w.buf, e.Subject()...)
-		key = w.cut(from)
+		key = w.key(e.Subject())
 	}
-	first := w.common(value, e.DistinctID, nil, e.Name, e.Time, e.NoPerson || e.Overflow == resolve.Forced, e.Lane == lane.Historical)
 	if e.SkipHeatmap {
 		w.headers = append(w.headers, kafka.Header{Key: event.HeaderSkipHeatmap, Value: yes})
+	}
+	if e.DLQ {
+		w.deadLetter()
 	}
 	w.Records = append(w.Records, kafka.Record{Topic: topic, Key: key, Value: value, Headers: w.headers[first:len(w.headers):len(w.headers)]})
 }
 
-var yes = []byte("true")
+// key writes the key that holds the events of a person together.
+func (w *Writer) key(subject []byte) []byte {
+	from := len(w.buf)
+	w.buf = append(w.buf, w.token...)
+	w.buf = append(w.buf, ':')
+	w.buf = append(w.buf, subject...)
+	return w.cut(from)
+}
+
+// deadLetter adds the headers that tell who took an event out of the pipeline, why and when.
+func (w *Writer) deadLetter() {
+	from := len(w.buf)
+	w.buf = w.nowTime.UTC().AppendFormat(w.buf, "2006-01-02T15:04:05.000Z")
+	w.headers = append(w.headers,
+		kafka.Header{Key: event.HeaderDLQReason, Value: dlqReason},
+		kafka.Header{Key: event.HeaderDLQStep, Value: dlqStep},
+		kafka.Header{Key: event.HeaderDLQTimestamp, Value: w.cut(from)},
+	)
+}
+
+var yes, dlqReason, dlqStep = []byte("true"), []byte("event_restriction"), []byte("capture")
+
+func noPerson(e *resolve.Event) bool { return e.NoPerson || e.Overflow == resolve.Forced }
 
 // idFrom is where the uuid stands in a value that open began.
 const idFrom = len(`{"uuid":"`)
@@ -172,6 +204,29 @@ func (w *Writer) data(e *resolve.Event) {
 		b = event.AppendEscaped(b, raw.SetOnce)
 	}
 	w.buf = append(b, '}')
+}
+
+// DataSize is the length in bytes of the data of e before it is escaped, which is what limits for AI events are about.
+func DataSize(e *resolve.Event) int {
+	raw := e.Raw
+	n := len(`{"uuid":null,"event":,"properties":{}}`) + len(e.NameJSON) + max(len(e.Properties)-len(`{}`), 0)
+	if raw.HasID || e.Heatmap {
+		n += len(`"00000000-0000-0000-0000-000000000000"`) - len(`null`)
+	}
+	for _, field := range [...]struct {
+		name  string
+		value []byte
+	}{
+		{`"token":,`, raw.Token}, {`"distinct_id":,`, raw.DistinctID}, {`,"timestamp":`, raw.Timestamp}, {`,"$set":`, raw.Set}, {`,"$set_once":`, raw.SetOnce},
+	} {
+		if field.value != nil {
+			n += len(field.name) + len(field.value)
+		}
+	}
+	if raw.HasOffset {
+		n += len(`,"offset":`) + len(strconv.FormatInt(raw.Offset, 10))
+	}
+	return n
 }
 
 // cut is what was written since from, fenced off from what is appended later.

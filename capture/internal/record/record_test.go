@@ -54,6 +54,9 @@ func FuzzRecord(f *testing.F) {
 			require.Equal(t, "2023-01-01T12:00:01Z", got.SentAt)
 			require.True(t, e.Time.Equal(got.Timestamp))
 			require.Equal(t, got.Key(), string(rec.Key))
+			if !e.Heatmap {
+				require.Equal(t, len(got.Data), record.DataSize(e), "%s", got.Data)
+			}
 			id, ok := raw.ExtractDistinctID()
 			require.True(t, ok)
 			require.Equal(t, got.DistinctID, id, "the id can be told from the data alone")

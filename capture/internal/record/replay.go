@@ -8,7 +8,8 @@ import (
 
 var replayName, replayNameJSON = []byte(replay.EventName), []byte(`"` + replay.EventName + `"`)
 
-// AddReplay appends the record of a recording for topic. Its key is the session, whose parts must stay in order.
+// AddReplay appends the record of a recording for topic. Its key is the session, whose parts must stay in order,
+// unless it has left its pipeline.
 func (w *Writer) AddReplay(r *replay.Recording, topic string) {
 	from := len(w.buf)
 	w.open(r.ID, r.DistinctID, r.IP)
@@ -19,8 +20,15 @@ func (w *Writer) AddReplay(r *replay.Recording, topic string) {
 	}
 	w.buf = append(w.buf, '}')
 	value := w.cut(from)
-	first := w.common(value, r.DistinctID, r.SessionID, replayName, r.Time, false, false)
-	w.Records = append(w.Records, kafka.Record{Topic: topic, Key: r.SessionID, Value: value, Headers: w.headers[first:len(w.headers):len(w.headers)]})
+	key := r.SessionID
+	if r.Redirected {
+		key = w.key(r.Subject())
+	}
+	first := w.common(value, r.DistinctID, r.SessionID, replayName, r.Time, r.NoPerson, false)
+	if r.DLQ {
+		w.deadLetter()
+	}
+	w.Records = append(w.Records, kafka.Record{Topic: topic, Key: key, Value: value, Headers: w.headers[first:len(w.headers):len(w.headers)]})
 }
 
 func (w *Writer) replayData(r *replay.Recording) {

@@ -64,6 +64,17 @@ func BodyTooLarge(limit int) *Error {
 	return TooLarge("Request body exceeds limit of " + strconv.Itoa(limit) + " bytes")
 }
 
+// NotAI refuses a request to the AI endpoints that has another event in it.
+func NotAI(name string) *Error {
+	return &Error{http.StatusBadRequest, "non_ai_event", "event " + strconv.Quote(name) + " is not an AI event: send it to the analytics endpoint"}
+}
+
+// AITooBig refuses a request with an AI event of size bytes where max are allowed.
+func AITooBig(name, id string, size, max int) *Error {
+	return &Error{http.StatusRequestEntityTooLarge, "ai_event_too_big",
+		"AI event " + name + " (uuid " + id + ") is " + strconv.Itoa(size) + " bytes, over the " + strconv.Itoa(max) + "-byte limit"}
+}
+
 // Internal refuses a request because of a fault of ours.
 func Internal(detail string) *Error {
 	return &Error{http.StatusInternalServerError, "internal_error", "internal server error: " + detail}

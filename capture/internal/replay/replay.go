@@ -38,6 +38,20 @@ type Recording struct {
 	Lib         []byte
 	HostJSON    []byte // nil is unknown
 	Items       []scan.Recording
+
+	// Where it goes, for the stages after this one:
+	Topic      string
+	NoPerson   bool // skip person processing
+	Redirected bool // it leaves its pipeline, and is keyed as an event
+	DLQ        bool // it is redirected to the dead letters
+}
+
+// Subject is what stands for the person in the key of a redirected recording, as in resolve.Event.
+func (r *Recording) Subject() []byte {
+	if r.Cookieless {
+		return r.IP
+	}
+	return r.DistinctID
 }
 
 // Token is the token of the first item, checked for its shape.
@@ -85,7 +99,7 @@ func Resolve(items []scan.Recording, req *resolve.Request, userAgent string, are
 	if id == nil {
 		return nil, reject.NoDistinctID
 	}
-	if r.DistinctID = resolve.CleanID(id, arena); len(r.DistinctID) == 0 { // white space counts as an id here
+	if r.DistinctID, _ = resolve.CleanID(id, arena); len(r.DistinctID) == 0 { // white space counts as an id here
 		return nil, reject.NoDistinctID
 	}
 	r.Cookieless = string(first.Cookieless) == "true"

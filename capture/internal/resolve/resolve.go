@@ -22,17 +22,19 @@ type Overflow uint8
 // Reasons.
 const (
 	NoOverflow Overflow = iota
-	Forced              // its key is on the operator's list: no key, no person processing
+	Asked               // a rule of the project asks for it
+	Forced              // its key is on the operator's list, or over the fleet's limit: no key, no person processing
 	Burst               // its key sends faster than the limit allows
 )
 
 // Event is an event with everything that its record needs. Byte slices are views into the payload or the arena.
 type Event struct {
-	Raw        *scan.Event
-	Name       []byte // contents
-	NameJSON   []byte // the same as JSON
-	Properties []byte // JSON object; nil is {}
-	DistinctID []byte // cleaned and cut
+	Raw        *scan.Event // nil for an event that came by another endpoint than v0's
+	Name       []byte      // contents
+	NameJSON   []byte      // the same as JSON
+	Properties []byte      // JSON object; nil is {}
+	DistinctID []byte      // cleaned and cut
+	SessionID  []byte      // nil is unknown
 	IP         []byte
 	ID         uuid.UUID
 	Time       time.Time
@@ -44,6 +46,8 @@ type Event struct {
 
 	NoPerson bool // skip person processing
 	Overflow Overflow
+	Redirect string // topic that a rule of the project names; "" is none
+	DLQ      bool   // a rule of the project takes it out of the pipeline
 }
 
 // Subject is what stands for the person in the event's key: the distinct id, or the address of a cookieless event, whose
@@ -73,12 +77,14 @@ type Request struct {
 // Counts is what happened on the way, for metrics.
 type Counts struct {
 	BlankPadded int // distinct ids with white space around them
+	Cut         int // distinct ids that were too long
 	Rerouted    int // to the historical lane for their age
 	Heatmaps    int // events split
 	Skews       []time.Duration
 }
 
-var internalIP = []byte("127.0.0.1")
+// InternalIP is the address of events that were made inside the product.
+var InternalIP = []byte("127.0.0.1")
 
 // Events appends the resolved form of raw to dst, in order; an event with heatmap data is followed by a second one. An
 // event that breaks a rule refuses all: the error is a *reject.Error. Text that has to be rewritten goes to *arena.
@@ -88,7 +94,7 @@ func (r Rules) Events(dst []Event, raw []scan.Event, req *Request, arena *[]byte
 		dst = append(dst, Event{Raw: e, Name: e.Name, NameJSON: e.NameJSON, Properties: e.Properties})
 		out := &dst[len(dst)-1]
 		if e.Has&scan.HasGateway != 0 && lane.IsAI(e.Name) {
-			out.Properties = without(e.Properties, arena, func(name []byte) bool { return bytes.HasPrefix(name, []byte("$ai_gateway")) })
+			out.Properties = without(e.Properties, arena, isGateway)
 		}
 		if err := r.resolve(out, req, arena, n); err != nil {
 			return dst, err
@@ -114,7 +120,7 @@ func (r Rules) resolve(out *Event, req *Request, arena *[]byte, n *Counts) error
 	out.Lane = r.Sorter.Lane(e.Name, req.Historical)
 	out.IP = req.ClientIP
 	if e.Has&scan.HasCaptureInternal != 0 {
-		out.IP = internalIP // made inside the product, on behalf of nobody's address
+		out.IP = InternalIP // made inside the product, on behalf of nobody's address
 	}
 	out.Time = r.time(e, req, arena, n)
 	if out.Lane == lane.Main && r.Reroute > 0 && !out.Time.After(req.Now.Add(-r.Reroute)) {
@@ -150,6 +156,12 @@ func (r Rules) time(e *scan.Event, req *Request, arena *[]byte, n *Counts) time.
 	return t
 }
 
+// HasDistinctID tells whether e can be resolved to somebody.
+func HasDistinctID(e *scan.Event, arena *[]byte) bool {
+	var n Counts
+	return distinctID(&Event{Raw: e}, arena, &n)
+}
+
 // distinctID finds the event's distinct id: its own, else that of its properties. Kinds other than strings become
 // their compact JSON text.
 func distinctID(out *Event, arena *[]byte, n *Counts) bool {
@@ -160,7 +172,10 @@ func distinctID(out *Event, arena *[]byte, n *Counts) bool {
 	if raw == nil || string(raw) == "null" {
 		return false
 	}
-	out.DistinctID = CleanID(raw, arena)
+	var cut bool
+	if out.DistinctID, cut = CleanID(raw, arena); cut {
+		n.Cut++
+	}
 	trimmed := bytes.TrimSpace(out.DistinctID)
 	if len(trimmed) != len(out.DistinctID) {
 		n.BlankPadded++
@@ -169,8 +184,7 @@ func distinctID(out *Event, arena *[]byte, n *Counts) bool {
 }
 
 // CleanID is the text of a distinct id given as JSON, without NUL and cut to event.MaxDistinctID characters.
-func CleanID(raw []byte, arena *[]byte) []byte {
-	var id []byte
+func CleanID(raw []byte, arena *[]byte) (id []byte, cut bool) {
 	if raw[0] == '"' {
 		id = scan.Text(raw, arena)
 	} else {
@@ -179,10 +193,10 @@ func CleanID(raw []byte, arena *[]byte) []byte {
 		id = (*arena)[from:]
 	}
 	if len(id) <= event.MaxDistinctID && bytes.IndexByte(id, 0) < 0 {
-		return id
+		return id, false
 	}
-	clean, _ := event.CleanDistinctID(string(id))
-	return []byte(clean)
+	clean, chars := event.CleanDistinctID(string(id))
+	return []byte(clean), chars > event.MaxDistinctID
 }
 
 // NewID makes a UUIDv7 whose time is that of the event, so that an event that is sent twice late still sorts by when it
@@ -219,6 +233,24 @@ func heatmap(e *Event, req *Request, arena *[]byte) Event {
 		ID: NewID(e.Time), Time: e.Time, Lane: lane.Heatmap, Cookieless: e.Cookieless, Heatmap: true,
 		Properties: without(e.Raw.Properties, arena, func(name []byte) bool { return !heatmapProperties[string(name)] }),
 	}
+}
+
+// gatewayPrefix begins the names of the properties that only PostHog's own LLM gateway may set: they exempt an event
+// from its project's quota.
+var gatewayPrefix = []byte("$ai_gateway")
+
+func isGateway(name []byte) bool { return bytes.HasPrefix(name, gatewayPrefix) }
+
+// WithoutGateway returns properties, a JSON object or nil, less what only the LLM gateway may set.
+func WithoutGateway(properties []byte, arena *[]byte) []byte {
+	found := false
+	if properties != nil {
+		scan.EachMember(properties, func(name, _, _ []byte) { found = found || isGateway(name) })
+	}
+	if !found {
+		return properties
+	}
+	return without(properties, arena, isGateway)
 }
 
 // without copies a JSON object to *arena less the members that drop names.

@@ -14,12 +14,19 @@ type Topics struct {
 	Exception, Heatmap         string
 	ClientWarning              string
 	ReplayMain, ReplayOverflow string
+	DLQ                        string
 	PreserveLocality           bool // AI events that burst keep their key
 }
 
 // Topic is the topic of e, and whether its record has the key. A record that overflows because an operator listed its
 // key, or that skips person processing, spreads over all partitions: nothing about it must be handled in order.
 func (t *Topics) Topic(e *resolve.Event) (topic string, keyed bool) {
+	switch {
+	case e.DLQ:
+		return t.DLQ, true
+	case e.Redirect != "":
+		return e.Redirect, true
+	}
 	switch e.Lane {
 	case lane.Historical:
 		return t.Historical, true
@@ -35,7 +42,7 @@ func (t *Topics) Topic(e *resolve.Event) (topic string, keyed bool) {
 	switch e.Overflow {
 	case resolve.Forced:
 		return t.Overflow, false
-	case resolve.Burst:
+	case resolve.Asked, resolve.Burst:
 		return t.Overflow, !e.NoPerson
 	}
 	return t.Main, !e.NoPerson
@@ -48,6 +55,8 @@ func (t *Topics) ai(e *resolve.Event) (topic string, keyed bool) {
 	switch e.Overflow {
 	case resolve.Forced:
 		return t.AIOverflow, false
+	case resolve.Asked:
+		return t.AIOverflow, !e.NoPerson
 	case resolve.Burst:
 		return t.AIOverflow, t.PreserveLocality && !e.NoPerson
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/hog-go/hog/common/kafka"
@@ -16,6 +17,9 @@ type Noop struct{}
 
 // Send discards recs.
 func (Noop) Send(context.Context, []kafka.Record) error { return nil }
+
+// SendEach discards recs.
+func (Noop) SendEach(context.Context, []kafka.Record) []error { return nil }
 
 // Print writes every record as a line: topic, key and value, separated by tabs. A record without a key has "-" there.
 type Print struct {
@@ -43,10 +47,25 @@ func (p *Print) Send(_ context.Context, recs []kafka.Record) error {
 	return nil
 }
 
+// SendEach is Send, whose error is that of every record.
+func (p *Print) SendEach(ctx context.Context, recs []kafka.Record) []error {
+	err := p.Send(ctx, recs)
+	if err == nil {
+		return nil
+	}
+	return slices.Repeat([]error{err}, len(recs))
+}
+
 // Kafka produces records and waits until the brokers have all of them.
 type Kafka struct{ Producer *kafka.Producer }
 
 // Send returns at the first record that is refused or not acknowledged in time; others may be stored all the same.
 func (k Kafka) Send(ctx context.Context, recs []kafka.Record) error {
 	return k.Producer.Produce(ctx, recs)
+}
+
+// SendEach returns an error for each record that is refused or not acknowledged in time, in the order of recs; nil if
+// there is none.
+func (k Kafka) SendEach(ctx context.Context, recs []kafka.Record) []error {
+	return k.Producer.ProduceEach(ctx, recs)
 }

@@ -1,10 +1,15 @@
 package sink_test
 
 import (
+	"bytes"
+	"context"
+	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/pierrec/lz4/v4"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hog-go/hog/capture/internal/sink"
@@ -27,4 +32,56 @@ func TestPrintTellsWhatItCouldNotWrite(t *testing.T) {
 	require.ErrorContains(t, sink.NewPrint(brokenPipe{}).Send(t.Context(), recs), "print 2 events: broken pipe")
 }
 
-func TestNoop(t *testing.T) { require.NoError(t, sink.Noop{}.Send(t.Context(), recs)) }
+func TestPrintEach(t *testing.T) {
+	var out strings.Builder
+	require.Nil(t, sink.NewPrint(&out).SendEach(t.Context(), recs))
+	require.Equal(t, "a\tk\t{}\nb\t-\t[]\n", out.String())
+	errs := sink.NewPrint(brokenPipe{}).SendEach(t.Context(), recs)
+	require.Len(t, errs, 2)
+	require.ErrorContains(t, errs[1], "broken pipe")
+}
+
+func TestNoop(t *testing.T) {
+	require.NoError(t, sink.Noop{}.Send(t.Context(), recs))
+	require.Nil(t, sink.Noop{}.SendEach(t.Context(), recs))
+}
+
+// kept takes the records that a sink hands on.
+type kept struct{ recs []kafka.Record }
+
+func (k *kept) Send(_ context.Context, recs []kafka.Record) error {
+	for _, r := range recs {
+		r.Value = bytes.Clone(r.Value)
+		k.recs = append(k.recs, r)
+	}
+	return nil
+}
+
+func (k *kept) SendEach(ctx context.Context, recs []kafka.Record) []error {
+	_ = k.Send(ctx, recs)
+	return nil
+}
+
+func TestLZ4(t *testing.T) {
+	header := kafka.Header{Key: "h", Value: []byte("v")}
+	value := []byte(strings.Repeat("abc", 1000))
+	in := []kafka.Record{{Topic: "a", Key: []byte("k"), Value: value, Headers: []kafka.Header{header}}, {Value: []byte("x")}, {Value: nil}}
+	var next kept
+	require.NoError(t, sink.LZ4{Next: &next}.Send(t.Context(), in))
+	require.Nil(t, sink.LZ4{Next: &next}.SendEach(t.Context(), in))
+	require.Equal(t, value, in[0].Value, "the caller's record is left alone")
+	require.Len(t, in[0].Headers, 1)
+	require.Len(t, next.recs, 6)
+	for i, r := range next.recs {
+		want := in[i%3]
+		require.EqualValues(t, len(want.Value), binary.LittleEndian.Uint32(r.Value))
+		plain := make([]byte, len(want.Value))
+		n, err := lz4.UncompressBlock(r.Value[4:], plain)
+		require.NoError(t, err)
+		require.Equal(t, want.Value, append([]byte(nil), plain[:n]...))
+		require.Equal(t, append(slices.Clone(want.Headers), kafka.Header{Key: "content-encoding", Value: []byte("lz4")}), r.Headers)
+		require.Equal(t, want.Topic, r.Topic)
+		require.Equal(t, want.Key, r.Key)
+	}
+	require.Less(t, len(next.recs[0].Value), 100)
+}
