@@ -1,4 +1,4 @@
-// Package testkit gives a test the servers it needs: a Kafka broker, a PostgreSQL database, a Redis database.
+// Package testkit gives a test the servers it needs: a Kafka broker, a PostgreSQL database, a Redis database, an S3 bucket.
 //
 //	func TestMain(m *testing.M) { testkit.Main(m) }
 //
@@ -17,6 +17,8 @@
 //     servers). A server that is named but does not answer fails the test: it is never replaced silently.
 //  2. docker: a Docker daemon answers within a second; a container is started through testcontainers-go.
 //  3. embedded: what package embedded starts.
+//
+// The object store is a server in the test process wherever the others are.
 //
 // HOG_TESTKIT=embedded or HOG_TESTKIT=docker leaves out the other of the last two. A test that passes on one kind must
 // pass on each; where it cannot, that is a finding.
