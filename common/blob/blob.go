@@ -62,6 +62,14 @@ type Object struct {
 // String names the bucket and where it is; it holds no secret.
 func (b *Bucket) String() string { return b.name }
 
+// URL is the address of the object under key, s3://bucket/key or file:///folder/key, for others to find it by.
+func (b *Bucket) URL(key string) string {
+	if b.s3 != nil {
+		return "s3://" + b.s3.bucketName + "/" + key
+	}
+	return "file://" + b.folder + "/" + key
+}
+
 // Put stores body under key, in place of what was there.
 func (b *Bucket) Put(ctx context.Context, key string, body []byte, contentType string) error {
 	return b.fail("put", key, b.write(ctx, key, body, contentType, false))

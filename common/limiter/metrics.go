@@ -13,6 +13,13 @@ func keyGauge(reg prometheus.Registerer) prometheus.Gauge {
 	}))
 }
 
+func refreshErrors(reg prometheus.Registerer, service string) *prometheus.CounterVec {
+	return metrics.Register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: service + "_billing_limits_refresh_errors_total",
+		Help: "Readings of a set of limited projects or sessions that failed; the set stays as it was.",
+	}, []string{"cache_key"}))
+}
+
 func loadedGauge(reg prometheus.Registerer, service string) *prometheus.GaugeVec {
 	return metrics.Register(reg, prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: service + "_billing_limits_loaded_tokens",

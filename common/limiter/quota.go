@@ -61,6 +61,7 @@ type Quota struct {
 type quotaSet struct {
 	key     string
 	loaded  prometheus.Gauge
+	errors  prometheus.Counter
 	members atomic.Pointer[map[string]struct{}] // never nil, replaced as a whole
 	failing bool                                // of Run
 }
@@ -71,11 +72,12 @@ func NewQuota(cfg QuotaConfig, store QuotaStore, log *slog.Logger, reg prometheu
 	if cfg.Interval < 0 || cfg.Service == "" || len(cfg.Keys) == 0 {
 		return nil, fmt.Errorf("quota: service, keys and a positive interval are needed, not %+v", cfg)
 	}
-	loaded := loadedGauge(reg, cfg.Service)
+	loaded, failures := loadedGauge(reg, cfg.Service), refreshErrors(reg, cfg.Service)
 	q := &Quota{cfg: cfg, store: store, log: log.With("component", "quota"), sets: make([]quotaSet, len(cfg.Keys))}
 	for i, key := range cfg.Keys {
 		q.sets[i].key = key
 		q.sets[i].loaded = loaded.WithLabelValues(key)
+		q.sets[i].errors = failures.WithLabelValues(key)
 		q.sets[i].members.Store(&map[string]struct{}{})
 	}
 	return q, nil
@@ -131,9 +133,13 @@ func (q *Quota) refresh(ctx context.Context) {
 	}
 }
 
-// failed logs the first failure of a row.
+// failed counts a failure and logs the first of a row.
 func (q *Quota) failed(ctx context.Context, s *quotaSet, err error) {
-	if s.failing || errors.Is(ctx.Err(), context.Canceled) {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return
+	}
+	s.errors.Inc()
+	if s.failing {
 		return
 	}
 	s.failing = true
