@@ -129,7 +129,7 @@ func inflated(f func(dst, src []byte, limit int) ([]byte, error), p []byte, limi
 	var tooLarge *compress.TooLargeError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, reject.TooLarge(fmt.Sprintf("Decompressed payload would exceed %d bytes (got %d bytes)", limit, tooLarge.Size))
+		return nil, reject.Unpacked(limit, tooLarge.Size)
 	case err != nil:
 		return nil, reject.Decode(malformed)
 	case !utf8.Valid(out):

@@ -71,6 +71,17 @@ func (w *Writer) Add(e *resolve.Event, topic string, keyed bool) {
 	w.finish(e, topic, keyed, value, first)
 }
 
+// AddData is Add for an event whose data, a JSON object, was written by the stage that made the event.
+func (w *Writer) AddData(e *resolve.Event, data []byte, topic string, keyed bool) {
+	from := len(w.buf)
+	w.open(e.ID, e.DistinctID, e.IP)
+	w.buf = event.AppendEscaped(w.buf, data)
+	w.close(e, false)
+	value := w.cut(from)
+	first := w.common(value, e.DistinctID, nil, e.Name, e.Time, noPerson(e), false)
+	w.finish(e, topic, keyed, value, first)
+}
+
 // close ends the value of an event.
 func (w *Writer) close(e *resolve.Event, historical bool) {
 	w.end(e.NameJSON, e.Time)

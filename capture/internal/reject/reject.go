@@ -31,6 +31,7 @@ var (
 	NoToken           = &Error{http.StatusUnauthorized, "no_token", "event submitted without an api_key"}
 	MultipleTokens    = &Error{http.StatusUnauthorized, "multiple_tokens", "batch submitted with inconsistent api_key values"}
 	BodyTimeout       = &Error{http.StatusRequestTimeout, "body_read_timeout", "client stopped sending data"}
+	BillingLimit      = &Error{http.StatusTooManyRequests, "billing_limit", "billing limit reached"}
 	RetryableSink     = &Error{http.StatusServiceUnavailable, "retryable_sink", "transient error, please retry"}
 )
 
@@ -62,6 +63,11 @@ func TooLarge(detail string) *Error {
 // BodyTooLarge is TooLarge for a body of more than limit bytes on the wire.
 func BodyTooLarge(limit int) *Error {
 	return TooLarge("Request body exceeds limit of " + strconv.Itoa(limit) + " bytes")
+}
+
+// Unpacked is TooLarge for a body that becomes more than limit bytes.
+func Unpacked(limit, size int) *Error {
+	return TooLarge("Decompressed payload would exceed " + strconv.Itoa(limit) + " bytes (got " + strconv.Itoa(size) + " bytes)")
 }
 
 // NotAI refuses a request to the AI endpoints that has another event in it.
