@@ -3,20 +3,22 @@ package capture
 import (
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/hog-go/hog/capture/internal/decode"
+	"github.com/hog-go/hog/capture/internal/lane"
+	"github.com/hog-go/hog/capture/internal/record"
 	"github.com/hog-go/hog/capture/internal/reject"
 	"github.com/hog-go/hog/capture/internal/resolve"
 	"github.com/hog-go/hog/capture/internal/scan"
 	"github.com/hog-go/hog/common/event"
-	"github.com/hog-go/hog/common/limiter"
 )
 
 // outcome is what a request came to when it was not refused.
 type outcome struct {
-	beacon       bool // answer 204 without a body
-	quotaLimited bool // answer with the name of the quota
+	beacon       bool   // answer 204 without a body
+	quotaLimited bool   // answer with the name of the quota
+	json         []byte // answer with this in place of the usual body
+	status       int    // of json; 0 is 200
 }
 
 // analytics takes the events of one request through all stages. path is the route's. Errors are *reject.Error.
@@ -48,12 +50,18 @@ func (s *Service) analytics(w http.ResponseWriter, r *http.Request, path string,
 		return outcome{beacon: q.Beacon}, nil
 	}
 	b.events, err = s.rules.Events(b.events[:0], events, &req, &b.arena, &b.counts)
+	if err == nil {
+		err = s.checkAI(b.events)
+	}
 	if err != nil {
+		s.warnRefused(token, path, err, len(events), &events[0])
 		return outcome{}, s.refused(stageProcessing, err, len(events))
 	}
 	s.metrics.resolved(&b.counts)
 	s.write(b, token, &req)
+	s.warnPassed(b, token, path)
 	if err := s.send(r.Context(), b.records.Records); err != nil {
+		s.warnRefused(token, path, err, 1, &events[0])
 		return outcome{}, s.refused(stageProcessing, err, 0)
 	}
 	return outcome{beacon: q.Beacon}, nil
@@ -150,37 +158,45 @@ func dropPerformance(events []scan.Event) []scan.Event {
 	return kept
 }
 
+// checkAI refuses a request with an event that its lane cannot take: v0 has no way to tell which of the events it was
+// about, other than refusing all.
+func (s *Service) checkAI(events []resolve.Event) error {
+	for i := range events {
+		e := &events[i]
+		if s.cfg.Mode == ModeAI && e.Lane != lane.AI {
+			return reject.NotAI(string(e.Name))
+		}
+		if e.Lane == lane.AI && s.cfg.AI.MaxEventBytes > 0 {
+			if size := record.DataSize(e); s.aiTooBig(e, size) {
+				return reject.AITooBig(string(e.Name), e.ID.String(), size, s.cfg.AI.MaxEventBytes)
+			}
+		}
+	}
+	return nil
+}
+
+// aiTooBig tells whether e is an AI event over the limit of those. What is measured differs between the protocols.
+func (s *Service) aiTooBig(e *resolve.Event, size int) bool {
+	most := s.cfg.AI.MaxEventBytes
+	return most > 0 && e.Lane == lane.AI && size > most
+}
+
 // write drops and marks what the limits say and builds the records of the rest.
 func (s *Service) write(b *batch, token []byte, req *resolve.Request) {
 	b.records.Reset(token, req.Now, req.SentAt)
 	b.records.Grow(len(b.body) + len(b.body)/4 + 640*len(b.events))
+	j := s.judge(token, req.Now, b)
 	for i := range b.events {
 		e := &b.events[i]
-		if s.dropper.ShouldDrop(token, e.DistinctID) {
-			s.metrics.dropped.WithLabelValues(causeTokenDropper).Inc()
+		if cause := j.drops(e); cause != "" {
+			s.metrics.dropped.WithLabelValues(cause).Inc()
 			continue
 		}
-		if s.overflow != nil && s.topics.Overflows(e.Lane) {
-			s.stampOverflow(e, token, b, req.Now)
-		}
+		j.limitGlobally(e)
+		j.overflow(e)
 		topic, keyed := s.topics.Topic(e)
 		b.records.Add(e, topic, keyed)
 	}
-}
-
-// stampOverflow marks events of keys that the operator listed or that send too fast.
-func (s *Service) stampOverflow(e *resolve.Event, token []byte, b *batch, now time.Time) {
-	from := len(b.arena)
-	b.arena = append(append(append(b.arena, token...), ':'), e.Subject()...)
-	switch s.overflow.Check(b.arena[from:], now) {
-	case limiter.Forced:
-		e.Overflow = resolve.Forced
-		s.metrics.overflowed.WithLabelValues("force_limited").Inc()
-	case limiter.Limited:
-		e.Overflow = resolve.Burst
-		s.metrics.overflowed.WithLabelValues("rate_limited").Inc()
-	}
-	b.arena = b.arena[:from]
 }
 
 func (s *Service) overQuota(resource string, n int) {

@@ -8,6 +8,7 @@ import (
 	"github.com/hog-go/hog/capture/internal/record"
 	"github.com/hog-go/hog/capture/internal/resolve"
 	"github.com/hog-go/hog/capture/internal/scan"
+	v1 "github.com/hog-go/hog/capture/internal/v1"
 )
 
 // batch is the memory of one request. It is taken from a pool when the request comes and given back when the answer is
@@ -21,6 +22,10 @@ type batch struct {
 	recordings []scan.Recording
 	events     []resolve.Event
 	counts     resolve.Counts
+	v1         scan.V1Batch
+	v1Events   []v1.Event
+	sent       []int // places in v1Events of the events that have a record
+	judge      judge
 	records    record.Writer
 }
 
@@ -40,7 +45,11 @@ func (b *batch) release() {
 		*buf = (*buf)[:0]
 	}
 	b.request.Forget()
+	b.v1.Forget()
 	b.records.Forget()
+	b.judge = judge{}
+	clear(b.v1Events)
+	b.v1Events = b.v1Events[:0]
 	clear(b.recordings)
 	b.recordings = b.recordings[:0]
 	clear(b.events)

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,13 +39,16 @@ var outputs = map[string]string{
 	"historical": "CAPTURE_OUTPUT_ANALYTICS_HISTORICAL_TOPIC", "replay": "CAPTURE_OUTPUT_SESSION_REPLAY_MAIN_TOPIC",
 	"replay_overflow": "CAPTURE_OUTPUT_SESSION_REPLAY_OVERFLOW_TOPIC", "heatmaps": "CAPTURE_OUTPUT_HEATMAPS_TOPIC",
 	"warnings": "CAPTURE_OUTPUT_CLIENT_WARNINGS_TOPIC", "exceptions": "CAPTURE_OUTPUT_ERROR_TRACKING_TOPIC", "ai": "CAPTURE_OUTPUT_AI_MAIN_TOPIC",
+	"dlq":         "CAPTURE_OUTPUT_DLQ_TOPIC",
 	"ai_overflow": "", // none by default: a test that sets it names it
+	"custom":      "", // for restrictions to name
 }
 
 // options of a harness; zero fields are the defaults.
 type options struct {
 	env         []string          // settings; now=RFC 3339 sets the clock; a topic may be given by its short name
 	quotas      map[string]string // resource -> member of its set from the beginning; "overflow" is the replay overflow set
+	rules       map[string]string // kind of restriction -> its JSON; {custom} in it becomes the topic of that name
 	topicConfig map[string]string // of the main topic
 	brokers     []string          // default testkit's
 	early       bool              // do not wait until the service is ready
@@ -56,6 +60,7 @@ type harness struct {
 	url    string
 	kafka  *testkit.KafkaServer
 	admin  *kafka.Admin
+	redis  *goredis.Client
 	topics map[string]string // short name -> topic
 	seen   map[string]int64  // topic -> records looked at
 	stop   func() error
@@ -94,7 +99,12 @@ func setup(t testing.TB, o options) *harness {
 		}
 		environ = append(environ, kv)
 	}
-	h.seedQuotas(t, redisURL, o.quotas)
+	h.redis = redisClient(t, redisURL)
+	h.seedQuotas(t, o.quotas)
+	if o.rules != nil {
+		h.setRules(t, o.rules)
+		environ = append(environ, "EVENT_RESTRICTIONS_ENABLED=true", "EVENT_RESTRICTIONS_REDIS_URL="+redisURL)
+	}
 
 	cfg := capture.Config{}
 	require.NoError(t, config.LoadFrom(&cfg, lastWins(environ)))
@@ -103,7 +113,63 @@ func setup(t testing.TB, o options) *harness {
 	require.NoError(t, err)
 	h.run(t, o.early)
 	h.awaitQuotas(t, o.quotas)
+	if o.rules != nil {
+		h.awaitMetric(t, "capture_event_restrictions_last_refresh_timestamp", func(v float64) bool { return v > 0 })
+	}
 	return h
+}
+
+// serve runs a service with the settings environ, as they are and on the real clock. It has no topics of its own.
+func serve(t testing.TB, environ []string) *harness {
+	t.Helper()
+	var cfg capture.Config
+	require.NoError(t, config.LoadFrom(&cfg, environ))
+	cfg.Address = ""
+	h := &harness{}
+	var err error
+	h.svc, err = capture.New(t.Context(), cfg, capture.Deps{Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	require.NoError(t, err)
+	h.run(t, false)
+	return h
+}
+
+func redisClient(t testing.TB, url string) *goredis.Client {
+	t.Helper()
+	opts, err := goredis.ParseURL(url)
+	require.NoError(t, err)
+	client := goredis.NewClient(opts)
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+// setRules writes restrictions as the main app does.
+func (h *harness) setRules(t testing.TB, rules map[string]string) {
+	t.Helper()
+	for kind, rule := range rules {
+		rule = strings.ReplaceAll(rule, "{custom}", h.topics["custom"])
+		require.NoError(t, h.redis.Set(t.Context(), "event_ingestion_restriction_dynamic_config:"+kind, rule, 0).Err())
+	}
+}
+
+// metric is the sum over all series of a metric; ok is false if there is none.
+func (h *harness) metric(t testing.TB, name string) (sum float64, ok bool) {
+	t.Helper()
+	_, text, _ := h.do(t, "GET", "/metrics", nil, "")
+	for line := range strings.Lines(text) {
+		rest, isMetric := strings.CutPrefix(line, name)
+		if !isMetric || rest[0] != '{' && rest[0] != ' ' {
+			continue
+		}
+		v, err := strconv.ParseFloat(strings.TrimSpace(rest[strings.LastIndexByte(rest, ' '):]), 64)
+		require.NoError(t, err, line)
+		sum, ok = sum+v, true
+	}
+	return sum, ok
+}
+
+func (h *harness) awaitMetric(t testing.TB, name string, want func(float64) bool) {
+	t.Helper()
+	require.Eventually(t, func() bool { v, ok := h.metric(t, name); return ok && want(v) }, 20*time.Second, 5*time.Millisecond, name)
 }
 
 // lastWins drops settings that a later entry sets again, which an environment cannot hold twice.
@@ -178,15 +244,11 @@ func quotaKey(resource string) string {
 }
 
 // seedQuotas writes as the billing code of the main app does: a member with the time at which its limit ends.
-func (h *harness) seedQuotas(t testing.TB, url string, quotas map[string]string) {
+func (h *harness) seedQuotas(t testing.TB, quotas map[string]string) {
 	t.Helper()
-	opts, err := goredis.ParseURL(url)
-	require.NoError(t, err)
-	client := goredis.NewClient(opts)
-	defer client.Close()
 	for resource, member := range quotas {
 		until := float64(time.Now().Add(time.Hour).Unix())
-		require.NoError(t, client.ZAdd(t.Context(), quotaKey(resource), goredis.Z{Score: until, Member: member}).Err())
+		require.NoError(t, h.redis.ZAdd(t.Context(), quotaKey(resource), goredis.Z{Score: until, Member: member}).Err())
 	}
 }
 

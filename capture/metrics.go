@@ -30,7 +30,15 @@ type metricSet struct {
 	drained     *prometheus.CounterVec
 	replayCheck prometheus.Histogram
 
+	deadLettered prometheus.Counter
+	redirected   prometheus.Counter
+
+	globalSkipped, globalLimited prometheus.Counter
+
 	fits, tooLarge prometheus.Observer // children of fullSize
+
+	v1   *v1Metrics
+	otel *otelMetrics
 }
 
 // Causes of dropped events that are no error of the request.
@@ -39,12 +47,25 @@ const (
 	causeNonHistorical = "non_historical_import"
 	causeMessageSize   = "kafka_message_size"
 	causeWriteError    = "kafka_write_error"
+	causeRestriction   = "event_restriction_drop"
+	causeAIRateLimited = "ai_byte_rate_limited"
+	causeAITooBig      = "ai_event_too_big"
+	causeMisrouted     = "misrouted_event"
+)
+
+// Reasons for which an event leaves its main topic.
+const (
+	reasonRestriction = "event_restriction"
+	reasonForced      = "force_limited"
+	reasonBurst       = "rate_limited"
 )
 
 // Stages of an error.
 const (
 	stageParsing    = "parsing"
 	stageProcessing = "processing"
+	stageOTel       = "otel"
+	stageAI         = "ai"
 )
 
 func newMetrics(reg prometheus.Registerer) *metricSet {
@@ -88,6 +109,11 @@ func newMetrics(reg prometheus.Registerer) *metricSet {
 	reg.MustRegister(m.connections, m.fullSize)
 	m.fits, m.tooLarge = m.fullSize.WithLabelValues("false"), m.fullSize.WithLabelValues("true")
 	m.rerouted = counters("capture_events_rerouted_historical", "events sent to the historical topic for their age", "reason").WithLabelValues("timestamp")
+	m.deadLettered = counters("capture_events_rerouted_dlq", "events that a restriction took out of the pipeline", "reason").WithLabelValues(reasonRestriction)
+	m.redirected = counters("capture_events_rerouted_custom_topic", "events that a restriction sent to a topic of its own", "reason").WithLabelValues(reasonRestriction)
+	m.globalSkipped = counters("capture_global_rate_limiter_skipped", "events that the fleet's limit did not count", "reason").WithLabelValues("person_processing_already_disabled")
+	m.globalLimited = counters("capture_events_rate_limited_token_distinctid", "events whose distinct id is over the fleet's limit", "reason").WithLabelValues("global_rate_limit_token_distinctid")
+	m.v1, m.otel = newV1Metrics(counters, reg), newOTelMetrics(counters, counter, histogram)
 	return m
 }
 

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -81,7 +82,7 @@ func (s *Service) answer(c *gin.Context, path string, from *body, out outcome, e
 		h := c.Writer.Header()
 		h["Content-Type"], h["X-Content-Type-Options"] = textType, noSniffing
 		if e.Status == http.StatusRequestEntityTooLarge || e.Status == http.StatusRequestTimeout {
-			s.answerUnread(c, path, from, e)
+			s.answerUnread(c, path, from, e.Status, e.Tag, e.Message)
 			return
 		}
 		c.Writer.WriteHeader(e.Status)
@@ -91,6 +92,12 @@ func (s *Service) answer(c *gin.Context, path string, from *body, out outcome, e
 	if out.beacon {
 		c.Writer.WriteHeader(http.StatusNoContent)
 		c.Writer.WriteHeaderNow()
+		return
+	}
+	if out.json != nil {
+		c.Writer.Header()["Content-Type"] = jsonType
+		c.Writer.WriteHeader(cmp.Or(out.status, http.StatusOK))
+		_, _ = c.Writer.Write(out.json)
 		return
 	}
 	text, length := okBody, okLength
@@ -105,14 +112,14 @@ func (s *Service) answer(c *gin.Context, path string, from *body, out outcome, e
 
 // answerUnread answers a request whose body was not read to its end, sends the answer off and then reads on for a while,
 // so that a client which is still sending sees it.
-func (s *Service) answerUnread(c *gin.Context, path string, from *body, e *reject.Error) {
+func (s *Service) answerUnread(c *gin.Context, path string, from *body, status int, tag, text string) {
 	rc := http.NewResponseController(c.Writer)
 	early := rc.EnableFullDuplex() == nil // else net/http reads the body before it sends the answer
 	c.Writer.Header().Set("Connection", "close")
-	c.Writer.WriteHeader(e.Status)
-	_, _ = c.Writer.WriteString(e.Message)
+	c.Writer.WriteHeader(status)
+	_, _ = c.Writer.WriteString(text)
 	if !early || rc.Flush() != nil {
 		return
 	}
-	s.metrics.drained.WithLabelValues(path, from.drain(c.Writer, c.Request), e.Tag).Inc()
+	s.metrics.drained.WithLabelValues(path, from.drain(c.Writer, c.Request), tag).Inc()
 }

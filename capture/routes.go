@@ -19,28 +19,63 @@ var analyticsPaths = []string{"/e", "/i/v0/e", "/capture", "/track", "/engage", 
 // stages is one of the two ways of a request through the service.
 type stages func(w http.ResponseWriter, r *http.Request, path string, b *batch) (outcome, error)
 
+// cors mirrors the caller. The v1 endpoints take no GET, and let a page read what it needs to send a batch again.
+var cors = &httpserver.CORS{Under: []httpserver.CORSUnder{{
+	Prefix: "/i/v1/", CORSRules: httpserver.CORSRules{Methods: "POST,OPTIONS", Expose: "Retry-After,PostHog-Request-Id"},
+}}}
+
 func (s *Service) routes(reg prometheus.Registerer, gatherer prometheus.Gatherer) http.Handler {
 	if !s.cfg.ExportPrometheus {
 		gatherer = nil
 	}
 	engine := httpserver.NewEngine(httpserver.EngineOptions{
-		Log: s.partLog, Registerer: reg, Gatherer: gatherer, Ready: s.Ready, CORS: &httpserver.CORS{},
+		Log: s.partLog, Registerer: reg, Gatherer: gatherer, Ready: s.Ready, CORS: cors,
 		Panicked: func(c *gin.Context) {
 			e := reject.Internal("unexpected failure")
 			c.Data(e.Status, textType[0], []byte(e.Message))
 		},
 	})
 	httpserver.Both(engine, []string{http.MethodGet}, "/", func(c *gin.Context) { c.String(http.StatusOK, "capture") })
-	methods := []string{http.MethodGet, http.MethodPost}
-	if s.cfg.Mode == ModeRecordings {
-		httpserver.Both(engine, methods, "/s", s.ingest(s.recordings, s.replayBody))
-		return engine
-	}
-	for _, path := range analyticsPaths {
-		httpserver.Both(engine, methods, path, s.ingest(s.analytics, s.analyticsBody))
+	switch s.cfg.Mode {
+	case ModeRecordings:
+		httpserver.Both(engine, getAndPost, "/s", s.ingest(s.recordings, s.replayBody))
+	case ModeAI:
+		s.aiRoutes(engine)
+		httpserver.Both(engine, getAndPost, blackHolePath, s.ingest(s.blackHole, s.analyticsBody))
+	case ModeImport:
+		s.analyticsRoutes(engine)
+	default:
+		s.analyticsRoutes(engine)
+		httpserver.Both(engine, getAndPost, blackHolePath, s.ingest(s.blackHole, s.analyticsBody))
+		s.aiRoutes(engine) // the original's events mode has them no more: here one process can be all that there is
 	}
 	return engine
 }
+
+var (
+	getAndPost = []string{http.MethodGet, http.MethodPost}
+	postOnly   = []string{http.MethodPost}
+)
+
+func (s *Service) analyticsRoutes(engine *gin.Engine) {
+	for _, path := range analyticsPaths {
+		httpserver.Both(engine, getAndPost, path, s.ingest(s.analytics, s.analyticsBody))
+	}
+	if s.v1Enabled() {
+		httpserver.Both(engine, postOnly, v1AnalyticsPath, s.ingestV1)
+	}
+}
+
+func (s *Service) aiRoutes(engine *gin.Engine) {
+	httpserver.Both(engine, getAndPost, "/i/v0/ai/batch", s.ingest(s.analytics, s.analyticsBody))
+	httpserver.Both(engine, postOnly, aiPath, s.ingest(s.aiForm, s.formBody))
+	httpserver.Both(engine, postOnly, otelPath, s.ingest(s.otel, s.otelBody))
+	if s.v1Enabled() {
+		httpserver.Both(engine, postOnly, v1AIPath, s.ingestV1)
+	}
+}
+
+func (s *Service) v1Enabled() bool { return s.cfg.V1.Enabled || s.cfg.V1.Sinks != "" }
 
 // ingest is the handler of an ingestion route.
 func (s *Service) ingest(run stages, from *body) gin.HandlerFunc {

@@ -22,6 +22,7 @@ type row struct {
 	headers map[string]string
 	body    string
 	quotas  map[string]string // resource -> token over quota
+	rules   map[string]string // kind -> restrictions, as in options
 
 	status int    // default 200
 	text   string // of the answer; default {"status":"Ok"} for 200; a trailing … matches a prefix
@@ -80,15 +81,16 @@ func run(t *testing.T, env []string, rows []row) {
 	t.Helper()
 	var shared *harness
 	for _, r := range rows {
-		if shared == nil && r.env == nil && r.quotas == nil {
+		own := r.env != nil || r.quotas != nil || r.rules != nil
+		if shared == nil && !own {
 			shared = setup(t, options{env: env})
 		}
 		t.Run(r.name, func(t *testing.T) {
-			if r.env == nil && r.quotas == nil {
+			if !own {
 				r.run(t, shared)
 				return
 			}
-			r.run(t, setup(t, options{env: append(append([]string{}, env...), r.env...), quotas: r.quotas}))
+			r.run(t, setup(t, options{env: append(append([]string{}, env...), r.env...), quotas: r.quotas, rules: r.rules}))
 		})
 	}
 }
@@ -269,11 +271,14 @@ func TestRowsOverflow(t *testing.T) {
 		{name: "row 57 forced token", body: `{"event":"e","token":"one","distinct_id":"d"}`, want: []want{{topic: "overflow", key: "-", header: noPerson("true")}}},
 		{name: "row 57 other token", body: `{"event":"e","token":"two","distinct_id":"d"}`, want: []want{{key: "two:d", header: noPerson("-")}}},
 	})
-	run(t, []string{"INGESTION_FORCE_OVERFLOW_BY_TOKEN_DISTINCT_ID=one, two"}, []row{
+	run(t, []string{"OVERFLOW_ENABLED=true", "INGESTION_FORCE_OVERFLOW_BY_TOKEN_DISTINCT_ID=one, two"}, []row{
 		{name: "row 108 first entry", body: `{"event":"e","token":"one","distinct_id":"d"}`, want: []want{{topic: "overflow", key: "-"}}},
 		{name: "row 108 entries are not trimmed", body: `{"event":"e","token":"two","distinct_id":"d"}`, want: []want{{key: "two:d"}}},
 	})
-	run(t, []string{"INGESTION_FORCE_OVERFLOW_BY_TOKEN_DISTINCT_ID=one", "CAPTURE_OUTPUT_AI_OVERFLOW_TOPIC=ai_overflow"}, []row{
+	run(t, []string{"INGESTION_FORCE_OVERFLOW_BY_TOKEN_DISTINCT_ID=one"}, []row{
+		{name: "the list needs OVERFLOW_ENABLED", body: `{"event":"e","token":"one","distinct_id":"d"}`, want: []want{{key: "one:d", header: noPerson("-")}}},
+	})
+	run(t, []string{"OVERFLOW_ENABLED=true", "INGESTION_FORCE_OVERFLOW_BY_TOKEN_DISTINCT_ID=one", "CAPTURE_OUTPUT_AI_OVERFLOW_TOPIC=ai_overflow"}, []row{
 		{name: "AI overflow", body: `{"event":"$ai_span","token":"one","distinct_id":"d"}`, want: []want{{topic: "ai_overflow", key: "-", header: noPerson("true")}}},
 		{name: "exceptions never overflow", body: `{"event":"$exception","token":"one","distinct_id":"d"}`, want: []want{{topic: "exceptions", key: "one:d", header: noPerson("-")}}},
 	})

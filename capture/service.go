@@ -12,14 +12,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hog-go/hog/capture/internal/lane"
+	"github.com/hog-go/hog/capture/internal/otel"
 	"github.com/hog-go/hog/capture/internal/quota"
 	"github.com/hog-go/hog/capture/internal/resolve"
+	"github.com/hog-go/hog/capture/internal/restrict"
 	"github.com/hog-go/hog/capture/internal/route"
 	"github.com/hog-go/hog/capture/internal/sink"
+	"github.com/hog-go/hog/capture/internal/spool"
+	v1 "github.com/hog-go/hog/capture/internal/v1"
 	"github.com/hog-go/hog/common/app"
+	"github.com/hog-go/hog/common/blob"
 	"github.com/hog-go/hog/common/kafka"
 	"github.com/hog-go/hog/common/limiter"
 	"github.com/hog-go/hog/common/metrics"
+	"github.com/hog-go/hog/common/warnings"
 )
 
 // Limits of a request, in bytes. Source: PostHog's rust/capture/src/router.rs.
@@ -44,10 +50,20 @@ type Deps struct {
 	Registry *prometheus.Registry // of the metrics, and what /metrics serves; default a new one
 }
 
-// Sink takes the records of a request. Send is called at once from many goroutines and returns nil only when every
-// record is safe. It may keep nothing of recs after it has returned.
+// Sink takes the records of a request. It is called at once from many goroutines and may keep nothing of recs after it
+// has returned.
 type Sink interface {
+	// Send returns nil only when every record is safe.
 	Send(ctx context.Context, recs []kafka.Record) error
+	// SendEach returns an error for each record that is not safe, in the order of recs; nil if there is none.
+	SendEach(ctx context.Context, recs []kafka.Record) []error
+}
+
+// fleetLimit counts what all processes together let pass.
+type fleetLimit interface {
+	// Count adds n to what key has sent at now and tells whether that is too much. It waits for nothing, and allows what it
+	// knows nothing of.
+	Count(key []byte, n uint64, now time.Time) (limited bool)
 }
 
 // Service is one capture: make it with New, serve Handler or let Run listen, and give Run a goroutine.
@@ -58,15 +74,24 @@ type Service struct {
 	now     func() time.Time
 	metrics *metricSet
 
-	analyticsBody, replayBody *body
-	quotas                    quota.Limits
-	rules                     resolve.Rules
-	dropper                   *limiter.TokenDropper
-	overflow                  *limiter.Overflow // nil: off
-	heavySessions             quota.Set
-	topics                    *route.Topics
-	sink                      Sink
-	sinkTrouble               trouble
+	analyticsBody, replayBody, v1Body, otelBody, formBody *body
+
+	quotas        quota.Limits
+	rules         resolve.Rules
+	v1Rules       v1.Rules
+	dropper       *limiter.TokenDropper
+	restrictions  *restrict.Restrictions // nil: off, as are the next four
+	overflow      *limiter.Overflow
+	aiOverflow    *limiter.Overflow // of the AI lane, whose keys have budgets of their own
+	global        fleetLimit        // events by token:distinct_id
+	aiBytes       fleetLimit        // bytes of AI events by token
+	aiQuota       quota.Set         // one of quotas
+	heavySessions quota.Set
+	topics        *route.Topics
+	sink          Sink
+	sinkTrouble   trouble
+	blobs         *blob.Bucket      // nil: none
+	warnings      *warnings.Emitter // nil: off
 
 	slots   chan struct{} // one for each request that may be handled at once; nil: no limit
 	app     *app.App
@@ -74,7 +99,7 @@ type Service struct {
 }
 
 // New builds a service from the leaves up and starts nothing. Errors are about the configuration.
-func New(_ context.Context, cfg Config, deps Deps) (*Service, error) {
+func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	log := deps.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -86,12 +111,17 @@ func New(_ context.Context, cfg Config, deps Deps) (*Service, error) {
 	}
 	reg := prometheus.WrapRegistererWith(prometheus.Labels{"role": cfg.Role, "capture_mode": string(cfg.Mode)}, registry)
 
+	sorter := lane.Sorter{AIByPrefix: cfg.aiByPrefix()}
 	s := &Service{
 		cfg: cfg, log: log.With("component", "capture"), partLog: log, now: deps.Now, metrics: newMetrics(reg), topics: cfg.topics(),
 		dropper:       limiter.NewTokenDropper(cfg.DropKeys),
-		rules:         resolve.Rules{Sorter: lane.Sorter{AIByPrefix: cfg.aiByPrefix()}, Reroute: cfg.reroute()},
+		rules:         resolve.Rules{Sorter: sorter, Reroute: cfg.reroute()},
+		v1Rules:       v1.Rules{Sorter: sorter, Reroute: cfg.reroute()},
 		analyticsBody: newBody(&cfg, maxWire),
 		replayBody:    newBody(&cfg, maxReplayWire),
+		v1Body:        newBody(&cfg, cfg.V1.MaxWire),
+		otelBody:      newBody(&cfg, otel.MaxBody),
+		formBody:      newBody(&cfg, cfg.AI.maxForm()),
 		sinkTrouble:   trouble{every: 10 * time.Second},
 		app:           app.New(app.Options{Name: "capture", Log: log, Registerer: reg, ShutdownTimeout: requestDrain + flushTime + 10*time.Second}),
 	}
@@ -101,10 +131,16 @@ func New(_ context.Context, cfg Config, deps Deps) (*Service, error) {
 	if cfg.Concurrency != nil {
 		s.slots = make(chan struct{}, *cfg.Concurrency)
 	}
-	if err := s.newSink(reg); err != nil {
+	if err := s.newSink(ctx, reg); err != nil {
 		return nil, err
 	}
 	if err := s.newLimits(reg); err != nil {
+		return nil, err
+	}
+	if err := s.newWarnings(reg); err != nil {
+		return nil, err
+	}
+	if err := s.newBlobs(ctx); err != nil {
 		return nil, err
 	}
 	s.handler = s.routes(reg, registry)
@@ -132,22 +168,59 @@ func newBody(cfg *Config, limit int) *body {
 	return b
 }
 
-func (s *Service) newSink(reg prometheus.Registerer) error {
+func (s *Service) newSink(ctx context.Context, reg prometheus.Registerer) error {
 	switch {
 	case s.cfg.PrintSink:
 		s.sink = sink.NewPrint(os.Stdout)
+		return nil
 	case s.cfg.NoopSink:
 		s.sink = sink.Noop{}
-	default:
-		producer, err := kafka.NewProducer(s.cfg.Kafka.producer(), s.partLog, reg)
-		if err != nil {
-			return fmt.Errorf("kafka producer: %w", err)
-		}
-		s.sink = sink.Kafka{Producer: producer}
-		s.app.Add(app.Component{Name: "producer", Run: producer.Run, StopTimeout: flushTime})
-		s.app.ReadyWhen("kafka", onceReady(producer.Ready))
+		return nil
 	}
+	producer, err := kafka.NewProducer(s.cfg.Kafka.producer(), s.partLog, reg)
+	if err != nil {
+		return fmt.Errorf("kafka producer: %w", err)
+	}
+	s.sink = s.cfg.kafkaSink(producer)
+	s.app.Add(app.Component{Name: "producer", Run: producer.Run, StopTimeout: flushTime})
+	ready := onceReady(producer.Ready)
+	if s.cfg.Spool.Enabled {
+		bucket, err := blob.Open(ctx, s.cfg.Spool.bucket())
+		if err != nil {
+			return fmt.Errorf("S3_FALLBACK_BUCKET: %w", err)
+		}
+		storage := spool.New(s.cfg.spool(), bucket, s.partLog, reg)
+		s.sink = spool.NewFallback(s.sink, healthy(producer), storage, s.partLog, reg)
+		s.app.Add(app.Component{Name: "spool", Run: storage.Run, StopTimeout: flushTime})
+		ready = either(ready, storage.Ready)
+	}
+	s.app.ReadyWhen("kafka", ready)
 	return nil
+}
+
+// kafkaSink sends to Kafka what the modes of c make.
+func (c *Config) kafkaSink(producer *kafka.Producer) Sink {
+	out := sink.Kafka{Producer: producer}
+	if c.Mode == ModeRecordings && c.Kafka.ReplayEnvelope == kafka.EnvelopeLZ4 {
+		return sink.LZ4{Next: out}
+	}
+	return out
+}
+
+func healthy(producer *kafka.Producer) func() bool {
+	return func() bool {
+		ok, _ := producer.Ready()
+		return ok
+	}
+}
+
+// either is met when one of the two places that keep records is.
+func either(kafka, storage func() (bool, string)) func() (bool, string) {
+	return func() (bool, string) {
+		ok, detail := kafka()
+		stored, about := storage()
+		return ok || stored, detail + "; " + about
+	}
 }
 
 // onceReady is met for good from the first time that ready is: a process that lost Kafka for a while must still be sent

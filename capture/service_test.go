@@ -202,7 +202,7 @@ func TestBadSettings(t *testing.T) {
 		want []string // in the error
 	}{
 		"no Redis":                 {[]string{}, []string{"REDIS_URL"}},
-		"unknown mode":             {[]string{"CAPTURE_MODE=imports"}, []string{"CAPTURE_MODE", "imports", "events, recordings or import"}},
+		"unknown mode":             {[]string{"CAPTURE_MODE=imports"}, []string{"CAPTURE_MODE", "imports", "events, recordings, ai or import"}},
 		"empty mode":               {[]string{"CAPTURE_MODE="}, []string{"CAPTURE_MODE"}},
 		"not a boolean":            {[]string{"PRINT_SINK=maybe"}, []string{"PRINT_SINK", "maybe", "true or false"}},
 		"negative number":          {[]string{"KAFKA_PRODUCER_LINGER_MS=-1"}, []string{"KAFKA_PRODUCER_LINGER_MS", "-1"}},
@@ -211,6 +211,8 @@ func TestBadSettings(t *testing.T) {
 		"empty AI topic":           {[]string{"CAPTURE_OUTPUT_AI_MAIN_TOPIC="}, []string{"CAPTURE_OUTPUT_AI_MAIN_TOPIC"}},
 		"AI overflow of an import": {[]string{"CAPTURE_MODE=import", "CAPTURE_OUTPUT_AI_OVERFLOW_TOPIC=x"}, []string{"CAPTURE_OUTPUT_AI_OVERFLOW_TOPIC", "import"}},
 		"unknown lane predicate":   {[]string{"CAPTURE_AI_LANE_PREDICATE=all"}, []string{"CAPTURE_AI_LANE_PREDICATE", "allowlist", "prefix"}},
+		"fallback to nowhere":      {[]string{"S3_FALLBACK_ENABLED=true"}, []string{"S3_FALLBACK_BUCKET"}},
+		"unknown envelope":         {[]string{"KAFKA_REPLAY_ENVELOPE_COMPRESSION=gzip"}, []string{"KAFKA_REPLAY_ENVELOPE_COMPRESSION", "gzip"}},
 		"unknown codec":            {[]string{"KAFKA_COMPRESSION_CODEC=brotli"}, []string{"KAFKA_COMPRESSION_CODEC", "brotli", "zstd"}},
 		"all at once":              {[]string{"PRINT_SINK=1x", "NOOP_SINK=2x"}, []string{"PRINT_SINK", "NOOP_SINK"}},
 	}
@@ -241,7 +243,8 @@ func TestWarnings(t *testing.T) {
 	got := capture.Warnings([]string{"REDIS_URL=redis://localhost/", "KAFKA_HOST=x", "EVENT_RESTRICTIONS_ENABLED=true", "S3_FALLBACK_ENABLED=false", "HOME=/root"})
 	require.Len(t, got, 2)
 	require.Contains(t, got[0], "KAFKA_HOSTS")
-	require.Contains(t, got[1], "EVENT_RESTRICTIONS_ENABLED")
+	require.Equal(t, "EVENT_RESTRICTIONS_ENABLED is on and has no effect: set EVENT_RESTRICTIONS_REDIS_URL, too", got[1])
+	require.Empty(t, capture.Warnings([]string{"EVENT_RESTRICTIONS_ENABLED=true", "EVENT_RESTRICTIONS_REDIS_URL=redis://localhost/"}))
 }
 
 func TestSettingsByEitherName(t *testing.T) {

@@ -1,9 +1,10 @@
 // Command capture receives events from PostHog SDKs over HTTP and produces them to Kafka. Its settings are environment
-// variables: see the module's README.
+// variables: see the module's README. "capture restore" brings events that were kept in object storage back to Kafka.
 package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 
@@ -20,6 +21,13 @@ func main() {
 		}
 		for _, w := range capture.Warnings(os.Environ()) {
 			log.WarnContext(ctx, "check the settings", "problem", w)
+		}
+		switch args := os.Args[1:]; {
+		case len(args) == 0:
+		case len(args) == 1 && args[0] == "restore":
+			return capture.RestoreAll(ctx, cfg, log)
+		default:
+			return fmt.Errorf("unknown arguments %q: say nothing to serve, or restore", args)
 		}
 		svc, err := capture.New(ctx, cfg, capture.Deps{Log: log})
 		if err != nil {
