@@ -73,11 +73,18 @@ func (s *Service) parse(w http.ResponseWriter, r *http.Request, path string, q *
 	if err != nil {
 		return err
 	}
-	if err := b.request.Parse(payload); err != nil {
+	b.request.MaxEvents = s.maxEvents()
+	if err := b.request.Parse(payload); err == scan.ErrTooMany {
+		return reject.TooMany(b.request.MaxEvents)
+	} else if err != nil {
 		return reject.Parse(err.Error())
 	}
 	return hydrate(&b.request, path)
 }
+
+// maxEvents is how many events a request may have: what the producer can hold at once. More could never be sent together,
+// so that "try again" would be no answer.
+func (s *Service) maxEvents() int { return s.cfg.Kafka.QueueMessages }
 
 // payload reads and unpacks the body. limit is that of the JSON text.
 func (s *Service) payload(w http.ResponseWriter, r *http.Request, path string, q *decode.Query, from *body, limit int, b *batch) (_ []byte, err error) {

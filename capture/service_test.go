@@ -3,6 +3,7 @@ package capture_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -34,10 +35,24 @@ func TestKafkaDown(t *testing.T) {
 		require.Equal(t, 200, status, "waiting is no reason to be killed")
 	})
 	t.Run("row 69 the queue is full", func(t *testing.T) {
-		h := setup(t, options{brokers: deadBroker, early: true, env: []string{"KAFKA_MESSAGE_TIMEOUT_MS=60000", "KAFKA_PRODUCER_QUEUE_BUFFERING_MAX_MESSAGES=1"}})
+		h := setup(t, options{brokers: deadBroker, early: true, env: []string{"KAFKA_MESSAGE_TIMEOUT_MS=5000", "KAFKA_PRODUCER_QUEUE_BUFFERING_MAX_MESSAGES=2", "CAPTURE_V1_ENABLED=true"}})
+		waiting, leave := context.WithCancel(t.Context())
+		defer leave()
+		go func() { // stays in the queue, as nobody takes it
+			req, err := http.NewRequestWithContext(waiting, "POST", h.url+"/e", strings.NewReader(eventBody))
+			if err == nil {
+				_, _ = http.DefaultTransport.RoundTrip(req)
+			}
+		}()
+		h.awaitMetric(t, "capture_kafka_producer_queue_depth", func(v float64) bool { return v == 1 })
 		start := time.Now()
 		row{body: `[` + eventBody + `,` + eventBody + `]`, status: 503, text: "transient error, please retry"}.run(t, h)
 		require.Less(t, time.Since(start), 30*time.Second, "a full queue answers at once")
+
+		// What could never be in the queue is not to be tried again.
+		row{body: `[` + eventBody + `,` + eventBody + `,` + eventBody + `]`, status: 413, text: "maximum event size exceeded: Batch of more than 2 events"}.run(t, h)
+		row{path: v1Path, headers: v1Headers(), body: v1Batch(v1Event(1, "e", ""), v1Event(2, "e", ""), v1Event(3, "e", "")), status: 413,
+			text: v1Error("payload_too_large", "payload too large: Batch of more than 2 events")}.run(t, h)
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/hog-go/hog/capture/internal/lane"
 	"github.com/hog-go/hog/capture/internal/record"
 	"github.com/hog-go/hog/capture/internal/reject"
+	"github.com/hog-go/hog/capture/internal/scan"
 	v1 "github.com/hog-go/hog/capture/internal/v1"
 	"github.com/hog-go/hog/common/kafka"
 	"github.com/hog-go/hog/common/limiter"
@@ -141,7 +142,10 @@ func (s *Service) parseV1(w http.ResponseWriter, r *http.Request, path string, h
 		return bad
 	}
 	s.metrics.fits.Observe(float64(len(payload)))
-	if err := b.v1.Parse(payload); err != nil {
+	b.v1.MaxEvents = s.maxEvents()
+	if err := b.v1.Parse(payload); err == scan.ErrTooMany {
+		return v1.TooLarge("Batch of more than " + strconv.Itoa(b.v1.MaxEvents) + " events")
+	} else if err != nil {
 		return v1.Unparsable(err.Error())
 	}
 	return nil

@@ -49,6 +49,7 @@ func (w *Writer) Forget() {
 		w.buf = nil
 	}
 	clear(w.Records)
+	clear(w.headers)
 	w.Records, w.headers, w.buf = w.Records[:0], w.headers[:0], w.buf[:0]
 }
 

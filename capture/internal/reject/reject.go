@@ -65,6 +65,11 @@ func BodyTooLarge(limit int) *Error {
 	return TooLarge("Request body exceeds limit of " + strconv.Itoa(limit) + " bytes")
 }
 
+// TooMany is TooLarge for a request of more than most events. SDKs send a smaller batch after it.
+func TooMany(most int) *Error {
+	return TooLarge("Batch of more than " + strconv.Itoa(most) + " events")
+}
+
 // Unpacked is TooLarge for a body that becomes more than limit bytes.
 func Unpacked(limit, size int) *Error {
 	return TooLarge("Decompressed payload would exceed " + strconv.Itoa(limit) + " bytes (got " + strconv.Itoa(size) + " bytes)")

@@ -58,8 +58,13 @@ type Event struct {
 	Has            Has
 }
 
-// Request is a parsed payload. It may be reused: Parse keeps the capacity of its slices.
+// ErrTooMany is returned for a list of more events than a request may have.
+var ErrTooMany = errors.New("too many events in one request")
+
+// Request is a parsed payload. It may be reused: Parse keeps the capacity of its slices, and MaxEvents.
 type Request struct {
+	MaxEvents int // 0 is no limit
+
 	Shape      Shape
 	Token      []byte // of a batch, a string
 	SentAt     []byte // of a batch, a string or nil
@@ -81,17 +86,22 @@ func (r *Request) Parse(payload []byte) error {
 	if ok {
 		ok = s.end()
 	}
-	if !ok {
+	switch {
+	case s.tooMany:
+		return ErrTooMany
+	case !ok:
 		return s.err
-	}
-	if !fits {
+	case !fits:
 		return ErrShape
 	}
 	return nil
 }
 
-// Forget empties r and keeps its memory.
-func (r *Request) Forget() { *r = Request{Events: r.Events[:0], names: r.names[:0]} }
+// Forget empties r and keeps its memory, but nothing that it points to.
+func (r *Request) Forget() {
+	clear(r.Events)
+	*r = Request{MaxEvents: r.MaxEvents, Events: r.Events[:0], names: r.names[:0]}
+}
 
 func (r *Request) parse(s *scanner) (fits, ok bool) {
 	switch s.space() {
@@ -138,6 +148,10 @@ func (r *Request) list(s *scanner) (fits, ok bool) {
 			continue
 		}
 		n := len(r.Events)
+		if n == r.MaxEvents && n > 0 {
+			s.tooMany = true
+			return false, false
+		}
 		if n < cap(r.Events) {
 			r.Events = r.Events[:n+1]
 			r.Events[n] = Event{}

@@ -19,11 +19,12 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("%s at byte %d", e.Wan
 
 // scanner walks over b. Its methods report false after a syntax error, which is then in err.
 type scanner struct {
-	b     []byte
-	i     int
-	depth int // containers open around the value that comes next
-	err   *SyntaxError
-	name  []byte // the last key, unescaped, where it had escapes
+	b       []byte
+	i       int
+	depth   int // containers open around the value that comes next
+	err     *SyntaxError
+	tooMany bool   // stopped for the number of events
+	name    []byte // the last key, unescaped, where it had escapes
 }
 
 func (s *scanner) fail(want string) bool {

@@ -21,8 +21,11 @@ type V1Event struct {
 	Properties []byte // JSON of any kind; nil is absent, null is not
 }
 
-// V1Batch is the parsed body of a v1 request. It may be reused: Parse keeps the capacity of its slices.
+// V1Batch is the parsed body of a v1 request. It may be reused: Parse keeps the capacity of its slices, and
+// MaxEvents.
 type V1Batch struct {
+	MaxEvents int // 0 is no limit
+
 	CreatedAt  []byte // contents
 	Historical bool
 	Internal   bool // made inside the product: the client's address is nobody's
@@ -31,7 +34,7 @@ type V1Batch struct {
 	text []byte // contents that had escapes
 }
 
-// Parse reads payload into b. err is ErrV1Shape or a *SyntaxError.
+// Parse reads payload into b. err is ErrV1Shape, ErrTooMany or a *SyntaxError.
 func (b *V1Batch) Parse(payload []byte) error {
 	b.Forget()
 	s := scanner{b: payload}
@@ -45,6 +48,8 @@ func (b *V1Batch) Parse(payload []byte) error {
 		ok = s.end()
 	}
 	switch {
+	case s.tooMany:
+		return ErrTooMany
 	case !ok:
 		return s.err
 	case !fits:
@@ -56,7 +61,7 @@ func (b *V1Batch) Parse(payload []byte) error {
 // Forget empties b and keeps its memory, unless that has grown large.
 func (b *V1Batch) Forget() {
 	clear(b.Events)
-	*b = V1Batch{Events: b.Events[:0], text: b.text[:0]}
+	*b = V1Batch{MaxEvents: b.MaxEvents, Events: b.Events[:0], text: b.text[:0]}
 	if cap(b.text) > maxText {
 		b.text = nil
 	}
@@ -123,6 +128,10 @@ func (b *V1Batch) list(s *scanner) (fits, ok bool) {
 				return false, false
 			}
 			continue
+		}
+		if n := len(b.Events); n == b.MaxEvents && n > 0 {
+			s.tooMany = true
+			return false, false
 		}
 		b.Events = append(b.Events, V1Event{})
 		good, ok := b.event(s, &b.Events[len(b.Events)-1])
