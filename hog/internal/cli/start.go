@@ -73,7 +73,7 @@ SIGINT and SIGTERM finish what is under way; a second one ends hog at once.`,
 func serviceList() string {
 	var b strings.Builder
 	for _, e := range stack.Table {
-		fmt.Fprintf(&b, "  %-10s %s\n", e.Name, e.About)
+		fmt.Fprintf(&b, "  %-14s %s\n", e.Name, e.About)
 	}
 	return b.String()
 }

@@ -16,7 +16,7 @@ import (
 
 var captureEntry = Entry{
 	Name: "capture", About: "events from SDKs", Needs: Kafka | Redis,
-	Patterns: []route.Pattern{"/e/*", "/i/v0/*", "/batch*", "/capture*", "/track*", "/engage*"},
+	Patterns: []route.Pattern{"/e/*", "/i/v0/*", "/i/v1/analytics/*", "/batch*", "/capture*", "/track*", "/engage*"},
 	Settings: capture.Config{}, Warnings: captureWarnings,
 	Load: func(environ []string) (*Plan, error) {
 		cfg, err := captureConfig(capture.ModeEvents, environ)

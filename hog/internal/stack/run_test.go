@@ -107,7 +107,7 @@ func TestRunEmbedded(t *testing.T) {
 	require.Contains(t, body, "replay: ok")
 	status, _ = get(t, running.HTTP+"/_liveness")
 	require.Equal(t, http.StatusOK, status)
-	status, body = get(t, running.HTTP+"/flags")
+	status, body = get(t, running.HTTP+"/events")
 	require.Equal(t, http.StatusNotFound, status)
 	require.Contains(t, body, "/i/v0/*", "it lists the paths that there are")
 	_, body = get(t, running.HTTP+"/metrics")

@@ -25,7 +25,10 @@ func TestTableOwnsThePathsOfTheProxy(t *testing.T) {
 			"/track", "/track/", "/engage", "/engage/",
 		},
 		"replay": {"/s", "/s/", "/s/x"},
-		"":       {"/", "/flags", "/decide", "/events", "/static/x.js", "/i/v1/logs", "/surveys", "/array/x/config.js", "/api/surveys"},
+		"remote-config": {
+			"/flags", "/flags/", "/decide/", "/static/x.js", "/surveys", "/array/x/config.js", "/array/x/config", "/api/surveys/",
+		},
+		"": {"/", "/events", "/i/v1/logs", "/flags/definitions", "/api/projects/1/feature_flags"},
 	}
 	for service, paths := range tests {
 		for _, path := range paths {
@@ -58,7 +61,7 @@ func TestTable(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	tests := map[string]struct{ names, want []string }{
-		"all":                   {nil, []string{"capture", "replay"}},
+		"all":                   {nil, []string{"capture", "replay", "remote-config"}},
 		"one":                   {[]string{"replay"}, []string{"replay"}},
 		"in the table's order":  {[]string{"replay", "capture"}, []string{"capture", "replay"}},
 		"twice the same is one": {[]string{"replay", "replay"}, []string{"replay"}},
@@ -75,7 +78,7 @@ func TestFind(t *testing.T) {
 		})
 	}
 	_, err := stack.Find([]string{"capture", "cature"})
-	require.EqualError(t, err, `no service is called "cature": there are capture, replay`)
+	require.EqualError(t, err, `no service is called "cature": there are capture, replay, remote-config`)
 }
 
 func TestTopics(t *testing.T) {
