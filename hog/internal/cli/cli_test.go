@@ -165,7 +165,7 @@ func TestTail(t *testing.T) {
 	k := testkit.Kafka(t)
 	environ := []string{"KAFKA_HOSTS=" + strings.Join(k.Brokers, ","), "HOG_DATA=" + t.TempDir()}
 	missing := []string{"CAPTURE_OUTPUT_AI_MAIN_TOPIC=none"}
-	for _, name := range []string{"ANALYTICS_MAIN", "ANALYTICS_OVERFLOW", "ANALYTICS_HISTORICAL", "SESSION_REPLAY_MAIN", "SESSION_REPLAY_OVERFLOW", "HEATMAPS", "CLIENT_WARNINGS", "ERROR_TRACKING"} {
+	for _, name := range []string{"ANALYTICS_MAIN", "ANALYTICS_OVERFLOW", "ANALYTICS_HISTORICAL", "SESSION_REPLAY_MAIN", "SESSION_REPLAY_OVERFLOW", "HEATMAPS", "CLIENT_WARNINGS", "ERROR_TRACKING", "DLQ"} {
 		missing = append(missing, "CAPTURE_OUTPUT_"+name+"_TOPIC=none")
 	}
 	code, _, errs := run(t, append(environ, missing...), "tail")

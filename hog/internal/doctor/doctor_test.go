@@ -136,7 +136,7 @@ func TestGivenServers(t *testing.T) {
 	o.Services = []string{"replay"}
 	o.Environ = []string{
 		"KAFKA_HOSTS=" + strings.Join(k.Brokers, ","), "REDIS_URL=" + testkit.Redis(t), "DATABASE_URL=" + testkit.Postgres(t),
-		"CAPTURE_OUTPUT_SESSION_REPLAY_MAIN_TOPIC=" + main, "CAPTURE_OUTPUT_SESSION_REPLAY_OVERFLOW_TOPIC=" + main,
+		"CAPTURE_OUTPUT_SESSION_REPLAY_MAIN_TOPIC=" + main, "CAPTURE_OUTPUT_SESSION_REPLAY_OVERFLOW_TOPIC=" + main, "CAPTURE_OUTPUT_DLQ_TOPIC=" + main,
 	}
 	results, err := doctor.Run(t.Context(), o)
 	require.NoError(t, err)

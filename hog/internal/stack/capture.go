@@ -16,7 +16,7 @@ import (
 
 var captureEntry = Entry{
 	Name: "capture", About: "events from SDKs", Needs: Kafka | Redis,
-	Patterns: []route.Pattern{"/e/*", "/i/v0/*", "/i/v1/analytics/*", "/batch*", "/capture*", "/track*", "/engage*"},
+	Patterns: []route.Pattern{"/e/*", "/i/v0/*", "/i/v1/analytics/*", "/i/v1/ai/*", "/batch*", "/test/black_hole", "/capture*", "/track*", "/engage*"},
 	Settings: capture.Config{}, Warnings: captureWarnings,
 	Load: func(environ []string) (*Plan, error) {
 		cfg, err := captureConfig(capture.ModeEvents, environ)
@@ -24,7 +24,7 @@ var captureEntry = Entry{
 			return nil, err
 		}
 		o := &cfg.Outputs
-		return capturePlan(cfg, o.Main, o.Overflow, o.Historical, o.Heatmaps, o.ClientWarnings, o.ErrorTracking, o.AIMain, o.AIOverflow), nil
+		return capturePlan(cfg, o.Main, o.Overflow, o.Historical, o.Heatmaps, o.ClientWarnings, o.ErrorTracking, o.AIMain, o.AIOverflow, o.DLQ), nil
 	},
 }
 
@@ -37,7 +37,7 @@ var replayEntry = Entry{
 		if err != nil {
 			return nil, err
 		}
-		return capturePlan(cfg, cfg.Outputs.ReplayMain, cfg.Outputs.ReplayOverflow), nil
+		return capturePlan(cfg, cfg.Outputs.ReplayMain, cfg.Outputs.ReplayOverflow, cfg.Outputs.DLQ), nil
 	},
 }
 
@@ -71,7 +71,7 @@ func captureConfig(mode capture.Mode, environ []string) (*capture.Config, error)
 		ours = append(ours, kv)
 	}
 	// What the fields hold is the default; the environment wins.
-	cfg := &capture.Config{RedisURL: anyRedis}
+	cfg := &capture.Config{RedisURL: anyRedis, V1: capture.V1Config{Enabled: true}}
 	cfg.Outputs.ReplayMain = replayTopic
 	if len(kafkaHosts(environ)) == 0 {
 		cfg.Kafka.Linger = localLinger
@@ -90,6 +90,12 @@ func capturePlan(cfg *capture.Config, topics ...string) *Plan {
 		New: func(ctx context.Context, at Servers, log *slog.Logger, reg *prometheus.Registry) (Service, error) {
 			c := *cfg
 			c.Kafka.Brokers, c.RedisURL = at.Kafka.Brokers, config.Secret(at.Redis)
+			if c.AI.Bucket == "" { // large properties of AI events
+				c.AI.Bucket = "file://" + at.Objects
+			}
+			if at.IsEmbedded(Redis) && c.Restrictions.RedisURL == "" {
+				c.Restrictions.Enabled, c.Restrictions.RedisURL = true, c.RedisURL
+			}
 			if at.IsEmbedded(Kafka) { // security settings are those of another broker
 				c.Kafka.SecurityProtocol, c.Kafka.AddressFamily = "plaintext", ""
 			}

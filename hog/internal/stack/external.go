@@ -16,6 +16,7 @@ type Servers struct {
 	Redis    string             // URL, "": there is none
 	Postgres string             // URL, "": there is none
 	Embedded []string           // names of those that hog runs itself
+	Objects  string             // folder for what services keep as objects where no object storage is given; it need not exist
 }
 
 // IsEmbedded tells whether hog runs the server itself.

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"mime/multipart"
 	"net"
 	"net/http"
+	"net/textproto"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,6 +91,34 @@ const (
 	aRecording  = `{"api_key":"phc_local","event":"$snapshot","distinct_id":"anna","properties":{"distinct_id":"anna","$session_id":"s1","$window_id":"w","$snapshot_data":[{"type":4,"timestamp":1}]}}`
 	replayTopic = "session_recording_snapshot_item_events"
 )
+
+// Large properties of AI events are kept under the data directory, and restrictions in the embedded Redis are obeyed.
+func TestRunKeepsObjectsAndRules(t *testing.T) {
+	o := options(t)
+	o.Services = []string{"capture"}
+	running, stop := start(t, o)
+	var form strings.Builder
+	w := multipart.NewWriter(&form)
+	require.NoError(t, w.WriteField("event", `{"event":"$ai_generation","distinct_id":"anna","uuid":"018f2d0e-4b7a-7c11-a1f3-6f3d5d2f1a77","properties":{"$ai_model":"m"}}`))
+	part, err := w.CreatePart(textproto.MIMEHeader{"Content-Disposition": {`form-data; name="event.properties.$ai_input"`}, "Content-Type": {"text/plain"}})
+	require.NoError(t, err)
+	_, err = io.WriteString(part, "a long prompt")
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, running.HTTP+"/i/v0/ai", strings.NewReader(form.String()))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", w.FormDataContentType())
+	req.Header.Set("Authorization", "Bearer phc_local")
+	status, body := read(t, func() (*http.Response, error) { return client.Do(req) })
+	require.Equal(t, http.StatusOK, status, body)
+	objects, err := filepath.Glob(filepath.Join(o.Data, "objects", "llma", "*", "*"))
+	require.NoError(t, err)
+	require.Len(t, objects, 1)
+
+	_, body = get(t, running.HTTP+"/metrics")
+	require.Contains(t, body, "capture_event_restrictions_stale")
+	require.NoError(t, stop())
+}
 
 func TestRunEmbedded(t *testing.T) {
 	o := options(t)

@@ -36,6 +36,9 @@ const batchRoom = 16 << 10
 // startServers starts what is needed and not in the environment. On an error what was started is stopped.
 func startServers(ctx context.Context, o *Options, at Servers, needs Need, plans []*Plan) (_ *servers, err error) {
 	s := &servers{Servers: at}
+	if s.Objects, err = filepath.Abs(filepath.Join(o.Data, "objects")); err != nil {
+		return nil, fmt.Errorf("find the folder for objects: %w", err)
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.stop())

@@ -88,13 +88,13 @@ func TestTopics(t *testing.T) {
 		want    []string
 	}{
 		"recordings have a topic of their own": {"replay", nil,
-			[]string{"session_recording_snapshot_item_events", "session_recording_snapshot_item_overflow"}},
+			[]string{"events_plugin_ingestion_dlq", "session_recording_snapshot_item_events", "session_recording_snapshot_item_overflow"}},
 		"KAFKA_TOPIC is that of events": {"replay", []string{"KAFKA_TOPIC=mine"},
-			[]string{"session_recording_snapshot_item_events", "session_recording_snapshot_item_overflow"}},
+			[]string{"events_plugin_ingestion_dlq", "session_recording_snapshot_item_events", "session_recording_snapshot_item_overflow"}},
 		"the newer name is that of recordings": {"replay", []string{"CAPTURE_OUTPUT_SESSION_REPLAY_MAIN_TOPIC=mine"},
-			[]string{"mine", "session_recording_snapshot_item_overflow"}},
+			[]string{"events_plugin_ingestion_dlq", "mine", "session_recording_snapshot_item_overflow"}},
 		"events": {"capture", []string{"KAFKA_TOPIC=mine", "CAPTURE_MODE=recordings", "ADDRESS=nonsense"},
-			[]string{"error_tracking_events", "events_plugin_ingestion_ai", "events_plugin_ingestion_historical", "events_plugin_ingestion_overflow",
+			[]string{"error_tracking_events", "events_plugin_ingestion_ai", "events_plugin_ingestion_dlq", "events_plugin_ingestion_historical", "events_plugin_ingestion_overflow",
 				"heatmaps_ingestion", "ingestion-clientwarnings-main-1", "mine"}},
 	}
 	for name, tt := range tests {
