@@ -37,7 +37,7 @@ import (
 // The server of these benchmarks is a process of its own, this test binary started again, so that its processor time
 // can be read from the operating system apart from that of the load.
 //
-//	floor      a gin handler that reads the body and answers
+//	floor      a gin handler that reads the body and answers; of recordings it also unpacks it
 //	noop       capture without a sink
 //	kafka      capture into the broker of testkit, with its default linger of 20 ms
 //	kafka-1ms  the same with a linger of 1 ms, which hog sets
@@ -47,12 +47,16 @@ func BenchmarkCapture(b *testing.B) {
 	broker := testkit.Kafka(b)
 	topic := broker.Topic(b, 8)
 	b.Logf("broker: %s", broker.Kind)
-	floor := map[int]float64{} // connections -> CPU µs a request of the floor, for one event
+	type floorKey struct {
+		load        string
+		connections int
+	}
+	floor := map[floorKey]float64{} // CPU µs a request of the floor
 	for _, load := range loads() {
 		for _, connections := range []int{64, 256} {
 			for _, kind := range []string{"floor", "noop", "kafka", "kafka-1ms"} {
 				b.Run(fmt.Sprintf("%s/%s/%dconns", load.name, kind, connections), func(b *testing.B) {
-					env := []string{"KAFKA_HOSTS=" + strings.Join(broker.Brokers, ","), "KAFKA_TOPIC=" + topic}
+					env := []string{"KAFKA_HOSTS=" + strings.Join(broker.Brokers, ","), "KAFKA_TOPIC=" + topic, "CAPTURE_MODE=" + load.mode}
 					if kind == "kafka-1ms" {
 						env = append(env, "KAFKA_PRODUCER_LINGER_MS=1")
 					}
@@ -67,14 +71,17 @@ func BenchmarkCapture(b *testing.B) {
 					events := float64(requests * load.events)
 					b.ReportMetric(0, "ns/op") // of an iteration, of which some loads make fewer requests
 					perEvent := float64(used.CPU.Microseconds()) / events
-					if kind == "floor" && load.events == 1 {
-						floor[connections] = perEvent
+					if kind == "floor" && load.floor == load.name {
+						floor[floorKey{load.name, connections}] = perEvent
 					}
 					b.ReportMetric(float64(requests)/took.Seconds(), "requests/s")
 					b.ReportMetric(perEvent, "cpu-µs/event")
 					b.ReportMetric(float64(used.Mallocs)/events, "allocs/event")
 					b.ReportMetric(float64(used.RSS)/(1<<20), "rss-MB")
-					if f := floor[connections]; f > 0 {
+					if load.mode == "recordings" {
+						b.ReportMetric(perEvent/float64(load.size)*1000, "cpu-ms/MB")
+					}
+					if f := floor[floorKey{load.floor, connections}]; f > 0 {
 						b.ReportMetric(perEvent/f, "x-floor")
 					}
 				})
@@ -115,31 +122,92 @@ func BenchmarkBroker(b *testing.B) {
 
 type load struct {
 	name    string
+	mode    string // of the service
+	floor   string // name of the load whose floor it is compared with: events with a request of one event
 	events  int
+	size    int    // bytes of JSON
 	weight  int    // one request for so many iterations, so that all loads take about the same time
 	request []byte // as it goes over the wire
 }
 
 func loads() []load {
+	const one = "one 1 kB event"
 	single := benchEvent(rand.New(rand.NewSource(1)), 1000)
-	var batch bytes.Buffer
+	var batch, v1 bytes.Buffer
 	r := rand.New(rand.NewSource(2))
 	batch.WriteString(`{"api_key":"phc_bench","batch":[`)
+	v1.WriteString(`{"created_at":"2024-05-01T10:00:01.000Z","batch":[`)
 	for i := range 50 {
 		if i > 0 {
 			batch.WriteByte(',')
+			v1.WriteByte(',')
 		}
-		batch.Write(benchEvent(r, 600+r.Intn(640)))
+		e := benchEvent(r, 600+r.Intn(640))
+		batch.Write(e)
+		v1.Write(v1Of(e, i))
 	}
 	batch.WriteString(`],"sent_at":"2024-05-01T10:00:01.000Z"}`)
+	v1.WriteString(`]}`)
+	recording := benchRecording(r, 100_000)
+	return []load{
+		{name: one, mode: "events", floor: one, events: 1, weight: 1, request: httpRequest("/i/v0/e/", "", single)},
+		packedLoad(load{name: "gzip batch of 50", mode: "events", floor: one, events: 50, weight: 8}, "/batch/", "", batch.Bytes()),
+		packedLoad(load{name: "v1, gzip batch of 50", mode: "events", floor: one, events: 50, weight: 8}, v1Path, v1BenchHeaders, v1.Bytes()),
+		packedLoad(load{name: "gzip recording", mode: "recordings", events: 1, weight: 10}, "/s/", "", recording),
+	}
+}
+
+const v1BenchHeaders = "Authorization: Bearer phc_bench\r\nPostHog-Sdk-Info: posthog-go/1.5.2\r\nPostHog-Attempt: 1\r\n" +
+	"PostHog-Request-Id: 550e8400-e29b-41d4-a716-446655440000\r\nPostHog-Request-Timestamp: 2024-05-01T10:00:01Z\r\n"
+
+// packedLoad sends body packed; sizes go into the name.
+func packedLoad(l load, path, headers string, body []byte) load {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
-	_, _ = w.Write(batch.Bytes())
+	_, _ = w.Write(body)
 	_ = w.Close()
-	return []load{
-		{name: "one 1 kB event", events: 1, weight: 1, request: httpRequest("/i/v0/e/", "", single)},
-		{name: fmt.Sprintf("gzip batch of 50, %d kB, %d kB packed", batch.Len()/1000, packed.Len()/1000), events: 50, weight: 8, request: httpRequest("/batch/", "Content-Encoding: gzip\r\n", packed.Bytes())},
+	l.name += fmt.Sprintf(", %d kB, %d kB packed", len(body)/1000, packed.Len()/1000)
+	if l.floor == "" {
+		l.floor = l.name
 	}
+	l.size = len(body)
+	l.request = httpRequest(path, headers+"Content-Encoding: gzip\r\n", packed.Bytes())
+	return l
+}
+
+// v1Of makes an event of a v1 batch of one of a v0 batch.
+func v1Of(e []byte, i int) []byte {
+	var fields struct {
+		Event      json.RawMessage `json:"event"`
+		UUID       string          `json:"uuid"`
+		DistinctID json.RawMessage `json:"distinct_id"`
+		Timestamp  json.RawMessage `json:"timestamp"`
+		Properties json.RawMessage `json:"properties"`
+	}
+	if err := json.Unmarshal(e, &fields); err != nil {
+		panic(err)
+	}
+	fields.UUID = id(i)
+	out, err := json.Marshal(fields)
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
+// benchRecording makes a recording of about size bytes, of changes to a page as rrweb tells them.
+func benchRecording(r *rand.Rand, size int) []byte {
+	var b bytes.Buffer
+	b.WriteString(`[{"event":"$snapshot","token":"phc_bench","distinct_id":"018f2d0e-4b7a-7c11-a1f3-6f3d5d2f1a77","properties":{"$session_id":"018f2d0e-4b7a-7c11-a1f3-6f3d5d2f1a77","$window_id":"w","$lib":"web","$snapshot_data":[`)
+	for i := 0; b.Len() < size; i++ {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"type":3,"timestamp":%d,"data":{"source":0,"texts":[],"attributes":[{"id":%d,"attributes":{"style":"transform: translate(%dpx, %dpx)","class":"card card--%d \"quoted\""}}],"removes":[],"adds":[]}}`,
+			1714557600000+i*16, r.Intn(5000), r.Intn(2000), r.Intn(2000), r.Intn(40))
+	}
+	b.WriteString(`]}}]`)
+	return b.Bytes()
 }
 
 func httpRequest(path, header string, body []byte) []byte {
@@ -290,12 +358,21 @@ func floorHandler() http.Handler {
 	}
 	engine.POST("/i/v0/e/", read)
 	engine.POST("/batch/", read)
+	engine.POST(v1Path, read)
+	engine.POST("/s/", func(c *gin.Context) { // of a recording what has to be done in any case is to unpack it
+		z, err := gzip.NewReader(c.Request.Body)
+		if err != nil {
+			panic(err)
+		}
+		_, _ = io.Copy(io.Discard, z)
+		c.Data(http.StatusOK, "application/json", []byte(`{"status":"Ok"}`))
+	})
 	return engine
 }
 
 func captureHandler(noop bool) http.Handler {
 	var cfg capture.Config
-	environ := append(os.Environ(), "REDIS_URL=redis://127.0.0.1:1/", fmt.Sprintf("NOOP_SINK=%t", noop), "CAPTURE_MODE=events")
+	environ := append(os.Environ(), "REDIS_URL=redis://127.0.0.1:1/", fmt.Sprintf("NOOP_SINK=%t", noop), "CAPTURE_V1_ENABLED=true")
 	if err := config.LoadFrom(&cfg, environ); err != nil {
 		panic(err)
 	}

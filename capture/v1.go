@@ -102,6 +102,7 @@ func (s *Service) v1(w http.ResponseWriter, r *http.Request, path string, receiv
 		return bad
 	}
 	s.metrics.v1.resolved(b.v1Events, &counts)
+	defer s.warnV1(b, &head, path)
 	events := b.v1Events
 	switch {
 	case s.cfg.Mode == ModeImport && !batch.Historical:
@@ -119,7 +120,6 @@ func (s *Service) v1(w http.ResponseWriter, r *http.Request, path string, receiv
 	s.judgeV1(b, token, received)
 	s.metrics.since(s.metrics.v1.duration.WithLabelValues(path), start)
 	s.sendV1(r, b, token, &head, &batch)
-	s.warnV1(b, &head, path)
 	return nil
 }
 

@@ -42,11 +42,11 @@ func (w *Writer) replayData(r *replay.Recording) {
 	b = append(b, r.Source...)
 	b = append(b, `\",\"$snapshot_items\":[`...)
 	n := 0
-	r.EachItem(func(item []byte) {
+	r.EachRun(func(run []byte) {
 		if n++; n > 1 {
 			b = append(b, ',')
 		}
-		b = event.AppendEscaped(b, item)
+		b = event.AppendEscaped(b, run)
 	})
 	b = append(b, `],\"$lib\":`...)
 	b = appendText(b, r.Lib)

@@ -155,13 +155,16 @@ func (r *Recording) labels(first *scan.Recording, userAgent string, arena *[]byt
 	}
 }
 
-// EachItem calls f for every snapshot of the recording as JSON text, in order.
-func (r *Recording) EachItem(f func(item []byte)) {
+// EachRun calls f for the snapshots of the recording as JSON text, in order: with those of one item at a time, as they
+// stand between the brackets of a list. Runs are never empty.
+func (r *Recording) EachRun(f func(run []byte)) {
 	for i := range r.Items {
-		if data := r.Items[i].SnapshotData; data[0] == '[' {
-			scan.EachElement(data, f)
-		} else {
-			f(bytes.TrimSpace(data))
+		run := bytes.TrimSpace(r.Items[i].SnapshotData)
+		if run[0] == '[' {
+			run = bytes.TrimSpace(run[1 : len(run)-1])
+		}
+		if len(run) > 0 {
+			f(run)
 		}
 	}
 }

@@ -190,20 +190,3 @@ func (s *scanner) recordingProperties(r *Recording) (fits, ok bool) {
 }
 
 func isBool(raw []byte) bool { return string(raw) == "true" || string(raw) == "false" }
-
-// EachElement calls f for every element of the JSON array raw, which must be valid.
-func EachElement(raw []byte, f func(element []byte)) {
-	s := scanner{b: raw}
-	s.space()
-	s.open()
-	for first := true; ; first = false {
-		if done, ok := s.more(first); done || !ok {
-			return
-		}
-		element, ok := s.raw()
-		if !ok {
-			return
-		}
-		f(element)
-	}
-}
