@@ -76,6 +76,9 @@ func (s *Service) newQuotas(client *redis.Client, reg prometheus.Registerer) (er
 		if s.quotas.General, err = set("quota recordings", key(limiter.Recordings)); err != nil {
 			return err
 		}
+		if s.mobileQuota, err = set("quota mobile_recordings", key(limiter.MobileRecordings)); err != nil {
+			return err
+		}
 		s.heavySessions, err = set("replay overflow", limiter.OverflowKey(s.cfg.RedisKeyPrefix, limiter.Replay))
 		return err
 	}

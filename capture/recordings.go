@@ -11,6 +11,7 @@ import (
 	"github.com/hog-go/hog/capture/internal/restrict"
 	"github.com/hog-go/hog/capture/internal/scan"
 	"github.com/hog-go/hog/common/event"
+	"github.com/hog-go/hog/common/limiter"
 )
 
 // recordings takes the session recording of one request through all stages. path is the route's.
@@ -34,7 +35,11 @@ func (s *Service) recordings(w http.ResponseWriter, r *http.Request, path string
 	}
 	s.metrics.received.Add(float64(n))
 	s.metrics.batchSize.Observe(float64(n))
-	if s.quotas.General.Limited(string(token)) {
+	switch {
+	case replay.IsMobile(b.recordings) && s.mobileQuota.Limited(string(token)):
+		s.overQuota(string(limiter.MobileRecordings), n)
+		return outcome{quotaLimited: true}, nil
+	case s.quotas.General.Limited(string(token)):
 		s.overQuota(s.quotas.Resource, n)
 		return outcome{quotaLimited: true}, nil
 	}

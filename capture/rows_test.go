@@ -394,6 +394,8 @@ func TestRowsRecordings(t *testing.T) {
 	})
 	run(t, []string{"CAPTURE_MODE=recordings"}, []row{
 		{name: "row 75 over the recordings quota", path: "/s", quotas: map[string]string{"recordings": "t"}, body: rec("", ok), text: `{"status":"Ok","quota_limited":["recordings"]}`},
+		{name: "recordings of apps have a quota beside it", path: "/s", quotas: map[string]string{"mobile_recordings": "t"}, body: rec("", ok+`,"$snapshot_source":"mobile"`), text: `{"status":"Ok","quota_limited":["recordings"]}`},
+		{name: "which is not for others", path: "/s", quotas: map[string]string{"mobile_recordings": "t"}, body: rec("", ok), want: one()},
 	})
 	run(t, []string{"CAPTURE_MODE=recordings"}, []row{
 		{name: "row 76 heavy session", path: "/s", quotas: map[string]string{"overflow": "s-1"}, body: rec("", ok), want: []want{{topic: "replay_overflow", key: "s-1"}}},

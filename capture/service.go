@@ -86,6 +86,7 @@ type Service struct {
 	global        fleetLimit        // events by token:distinct_id
 	aiBytes       fleetLimit        // bytes of AI events by token
 	aiQuota       quota.Set         // one of quotas
+	mobileQuota   quota.Set         // of recordings that apps make, beside the general one
 	heavySessions quota.Set
 	topics        *route.Topics
 	sink          Sink

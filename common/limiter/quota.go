@@ -18,14 +18,15 @@ type Resource string
 
 // The resources of quota keys; Replay is that of overflow keys.
 const (
-	Events          Resource = "events"
-	Exceptions      Resource = "exceptions"
-	Recordings      Resource = "recordings"
-	Replay          Resource = "replay"
-	FeatureFlags    Resource = "feature_flag_requests"
-	Surveys         Resource = "surveys"
-	SurveyResponses Resource = "survey_responses" // what newer writers call Surveys
-	LLMEvents       Resource = "llm_events"
+	Events           Resource = "events"
+	Exceptions       Resource = "exceptions"
+	Recordings       Resource = "recordings"
+	MobileRecordings Resource = "mobile_recordings" // of apps
+	Replay           Resource = "replay"
+	FeatureFlags     Resource = "feature_flag_requests"
+	Surveys          Resource = "surveys"
+	SurveyResponses  Resource = "survey_responses" // what newer writers call Surveys
+	LLMEvents        Resource = "llm_events"
 )
 
 // QuotaKey is the Redis key of the projects that are over their quota of r. The prefix is put in front as it is.

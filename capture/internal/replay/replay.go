@@ -134,12 +134,17 @@ func (r *Recording) session(first *scan.Recording, arena *[]byte) error {
 	return nil
 }
 
+// IsMobile tells whether an app made the recording, by its first item.
+func IsMobile(items []scan.Recording) bool { return isMobile(&items[0]) }
+
+// isMobile knows one word: billing tells mobile recordings by it, so that it must never be what a client made up.
+func isMobile(first *scan.Recording) bool { return string(first.SnapshotSource) == `"mobile"` }
+
 func (r *Recording) labels(first *scan.Recording, userAgent string, arena *[]byte) {
 	if r.WindowJSON = first.WindowID; r.WindowJSON == nil {
 		r.WindowJSON = r.SessionJSON
 	}
-	// Billing tells mobile recordings by this, so it must never be what the client made up.
-	if r.Source = "web"; string(first.SnapshotSource) == `"mobile"` {
+	if r.Source = "web"; isMobile(first) {
 		r.Source = "mobile"
 	}
 	switch agent, _, _ := strings.Cut(userAgent, "/"); {
