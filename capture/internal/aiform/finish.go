@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/hog-go/hog/capture/internal/jsonraw"
 	"github.com/hog-go/hog/capture/internal/reject"
 	"github.com/hog-go/hog/capture/internal/scan"
 	"github.com/hog-go/hog/common/event"
@@ -102,7 +101,7 @@ func checkProperties(content []byte) *reject.Error {
 	switch {
 	case !utf8.Valid(content):
 		return reject.Parse("Properties part must be valid UTF-8")
-	case jsonraw.Check(content) != nil:
+	case scan.Check(content) != nil:
 		return reject.Parse("Properties part must be valid JSON")
 	}
 	return nil
@@ -126,7 +125,7 @@ func (f *Form) check() *reject.Error {
 	case f.DistinctID == "":
 		return reject.Parse("distinct_id cannot be empty")
 	}
-	r := jsonraw.New(f.Properties)
+	r := scan.NewReader(f.Properties)
 	if r.Kind() != '{' {
 		return reject.Parse("Event missing 'properties' field")
 	}

@@ -23,8 +23,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/hog-go/hog/capture/internal/jsonraw"
 	"github.com/hog-go/hog/capture/internal/reject"
+	"github.com/hog-go/hog/capture/internal/scan"
 )
 
 // MaxEventPart is how many bytes the part event may have.
@@ -176,10 +176,10 @@ func (f *Form) event(text []byte) *reject.Error {
 		return reject.TooLarge("Event part size (" + strconv.Itoa(len(text)) + " bytes) exceeds maximum allowed size (" + strconv.Itoa(MaxEventPart) + " bytes)")
 	case !utf8.Valid(text):
 		return reject.Parse("Event part must be valid UTF-8")
-	case jsonraw.Check(text) != nil:
+	case scan.Check(text) != nil:
 		return reject.Parse("Event part must be valid JSON")
 	}
-	r := jsonraw.New(text)
+	r := scan.NewReader(text)
 	if r.Kind() != '{' {
 		return reject.Parse("Event must be a JSON object")
 	}
@@ -226,5 +226,5 @@ func contents(value []byte) (string, bool) {
 	if len(value) == 0 || value[0] != '"' {
 		return "", false
 	}
-	return string(jsonraw.New(value).Text()), true
+	return string(scan.NewReader(value).Text()), true
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/hog-go/hog/capture/internal/jsonraw"
 	"github.com/hog-go/hog/capture/internal/scan"
 )
 
@@ -24,7 +23,7 @@ func checkText(body []byte) error {
 	if !utf8.Valid(body) {
 		return errors.New("invalid UTF-8")
 	}
-	return jsonraw.Check(body)
+	return scan.Check(body)
 }
 
 func unquote(value []byte) []byte {
@@ -33,7 +32,7 @@ func unquote(value []byte) []byte {
 }
 
 func (text) spans(body []byte) (refs []spanRef, n int, err error) {
-	l := lister{r: jsonraw.New(body)}
+	l := lister{r: scan.NewReader(body)}
 	for name := range l.r.Members() {
 		if string(name) == "resourceSpans" {
 			l.refs, l.n = l.refs[:0], 0 // of a name that comes twice the last counts, here and below
@@ -47,7 +46,7 @@ func (text) spans(body []byte) (refs []spanRef, n int, err error) {
 
 // lister collects the spans of a request.
 type lister struct {
-	r    *jsonraw.Reader
+	r    *scan.Reader
 	refs []spanRef
 	n    int
 }
@@ -102,7 +101,7 @@ func (l *lister) scopeSpans(res *resource) {
 }
 
 // elements appends the raw elements of the next value.
-func elements(r *jsonraw.Reader, dst [][]byte) [][]byte {
+func elements(r *scan.Reader, dst [][]byte) [][]byte {
 	for range r.Elements() {
 		dst = append(dst, r.Raw())
 	}
@@ -110,7 +109,7 @@ func elements(r *jsonraw.Reader, dst [][]byte) [][]byte {
 }
 
 // optionalText reads a string that may be null.
-func optionalText(r *jsonraw.Reader) []byte {
+func optionalText(r *scan.Reader) []byte {
 	if r.Kind() == 'n' {
 		r.Skip()
 		return nil
@@ -119,7 +118,7 @@ func optionalText(r *jsonraw.Reader) []byte {
 }
 
 func (t text) span(raw []byte, s *span) error {
-	r := jsonraw.New(raw)
+	r := scan.NewReader(raw)
 	for name := range r.Members() {
 		var err error
 		switch string(name) {
@@ -154,7 +153,7 @@ func (t text) span(raw []byte, s *span) error {
 	return r.Err()
 }
 
-func (t text) spanEvent(r *jsonraw.Reader, s *span) error {
+func (t text) spanEvent(r *scan.Reader, s *span) error {
 	var name []byte
 	var pairs [][]byte
 	for member := range r.Members() {
@@ -172,7 +171,7 @@ func (t text) spanEvent(r *jsonraw.Reader, s *span) error {
 	return err
 }
 
-func (text) status(r *jsonraw.Reader, s *span) {
+func (text) status(r *scan.Reader, s *span) {
 	s.failed, s.message = false, nil
 	for name := range r.Members() {
 		switch string(name) {
@@ -190,7 +189,7 @@ func (text) status(r *jsonraw.Reader, s *span) {
 }
 
 // id reads a trace's or span's id.
-func id(r *jsonraw.Reader) ([]byte, error) {
+func id(r *scan.Reader) ([]byte, error) {
 	s := optionalText(r)
 	b := make([]byte, hex.DecodedLen(len(s)))
 	if _, err := hex.Decode(b, s); err != nil {
@@ -200,7 +199,7 @@ func id(r *jsonraw.Reader) ([]byte, error) {
 }
 
 // number reads an integer that may stand in quotes, as text; "" for null.
-func number(r *jsonraw.Reader) string {
+func number(r *scan.Reader) string {
 	switch r.Kind() {
 	case '"':
 		return string(r.Text())
@@ -211,7 +210,7 @@ func number(r *jsonraw.Reader) string {
 	return string(r.Raw())
 }
 
-func nanos(r *jsonraw.Reader) (uint64, error) {
+func nanos(r *scan.Reader) (uint64, error) {
 	s := number(r)
 	if s == "" {
 		return 0, nil
@@ -232,7 +231,7 @@ func clip(s string) string {
 }
 
 func (text) pair(raw []byte) (key, value []byte, err error) {
-	r := jsonraw.New(raw)
+	r := scan.NewReader(raw)
 	for name := range r.Members() {
 		switch string(name) {
 		case "key":

@@ -9,16 +9,16 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/hog-go/hog/capture/internal/jsonraw"
+	"github.com/hog-go/hog/capture/internal/scan"
 )
 
 func (t text) appendValue(dst, raw []byte) (out []byte, ok bool, err error) {
-	return t.value(dst, jsonraw.New(raw), 0)
+	return t.value(dst, scan.NewReader(raw), 0)
 }
 
 // value appends the AnyValue that r is at, which stands in depth containers. Its kinds are alternatives, of which the
 // last counts.
-func (t text) value(dst []byte, r *jsonraw.Reader, depth int) (out []byte, ok bool, err error) {
+func (t text) value(dst []byte, r *scan.Reader, depth int) (out []byte, ok bool, err error) {
 	from := len(dst)
 	for name := range r.Members() {
 		if r.Kind() == 'n' {
@@ -63,7 +63,7 @@ func (t text) value(dst []byte, r *jsonraw.Reader, depth int) (out []byte, ok bo
 	return dst, ok, r.Err()
 }
 
-func (t text) array(dst []byte, r *jsonraw.Reader, depth int) (out []byte, err error) {
+func (t text) array(dst []byte, r *scan.Reader, depth int) (out []byte, err error) {
 	if depth > maxNesting {
 		return dst, errNesting
 	}
@@ -89,7 +89,7 @@ func (t text) array(dst []byte, r *jsonraw.Reader, depth int) (out []byte, err e
 	return append(dst, ']'), nil
 }
 
-func (t text) list(dst []byte, r *jsonraw.Reader, depth int) (out []byte, err error) {
+func (t text) list(dst []byte, r *scan.Reader, depth int) (out []byte, err error) {
 	if depth > maxNesting {
 		return dst, errNesting
 	}
@@ -110,7 +110,7 @@ func (t text) list(dst []byte, r *jsonraw.Reader, depth int) (out []byte, err er
 }
 
 // member appends a pair of a list. A value in front of its key has to be read a second time.
-func (t text) member(dst []byte, r *jsonraw.Reader, depth int) (out []byte, err error) {
+func (t text) member(dst []byte, r *scan.Reader, depth int) (out []byte, err error) {
 	kept := len(dst)
 	var key, early []byte
 	for name := range r.Members() {
@@ -131,13 +131,13 @@ func (t text) member(dst []byte, r *jsonraw.Reader, depth int) (out []byte, err 
 		}
 	}
 	if early != nil {
-		return t.keyed(dst, key, jsonraw.New(early), depth)
+		return t.keyed(dst, key, scan.NewReader(early), depth)
 	}
 	return dst, nil
 }
 
 // keyed appends key and the value that r is at, if it is of a kind.
-func (t text) keyed(dst, key []byte, r *jsonraw.Reader, depth int) ([]byte, error) {
+func (t text) keyed(dst, key []byte, r *scan.Reader, depth int) ([]byte, error) {
 	kept := len(dst)
 	dst = comma(dst, '{')
 	dst = append(appendText(dst, key), ':')
