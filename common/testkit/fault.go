@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// faultTimeout bounds one stop or start; Apache Kafka takes a few seconds for either.
-const faultTimeout = time.Minute
+// faultTimeout bounds one stop or start. Apache Kafka takes a few seconds for either, and more than a minute for a start after a kill on
+// a busy machine.
+const faultTimeout = 3 * time.Minute
 
 // power stops and starts a server that keeps its address and data.
 type power interface {
