@@ -53,6 +53,9 @@ type ConsumerConfig struct {
 	// after the last. Partitions are in ascending order. A generation starts without memory of the one before.
 	OnAssigned func(ctx context.Context, partitions []TopicPartition)
 	OnRevoked  func(ctx context.Context, partitions []TopicPartition)
+	// OnDrain, if set, is called after the last batch of a generation was handled and before its last commit: the time to finish, and to
+	// Mark, what handlers left to others. Its context ends when HandlerGrace is over.
+	OnDrain func(ctx context.Context)
 
 	MetricsPrefix string // default "kafka_consumer_"
 }

@@ -162,6 +162,34 @@ func TestConsumer(t *testing.T) {
 		consume(t, cfg, second.handle)
 		require.EqualValues(t, 12, second.wait(t, 18)[0].Offset)
 	})
+	t.Run("what handlers left behind is marked before the last commit", func(t *testing.T) {
+		t.Parallel()
+		topic := broker.Topic(t, 1)
+		produce(t, broker.Brokers, keyed(topic, 0, 30)...)
+		cfg := kafka.ConsumerConfig{Client: client(broker.Brokers...), Group: topic, Topics: []string{topic}, ManualMark: true}
+		first := newCollector()
+		var mu sync.Mutex
+		var last kafka.Batch
+		cfg.OnDrain = func(ctx context.Context) {
+			mu.Lock()
+			defer mu.Unlock()
+			require.NoError(t, ctx.Err(), "there is time left")
+			last.Mark(last.Last())
+		}
+		_, stop := consume(t, cfg, func(ctx context.Context, b kafka.Batch) error {
+			mu.Lock()
+			last = b
+			mu.Unlock()
+			return first.handle(ctx, b)
+		})
+		first.wait(t, 30)
+		stop()
+		produce(t, broker.Brokers, keyed(topic, 30, 31)...)
+		second := newCollector()
+		cfg.OnDrain = nil
+		consume(t, cfg, second.handle)
+		require.EqualValues(t, 30, second.wait(t, 1)[0].Offset)
+	})
 	t.Run("two members share the partitions, and one takes over", func(t *testing.T) {
 		t.Parallel()
 		topic := broker.Topic(t, 4)

@@ -62,6 +62,7 @@
 //	no broker answers               the same
 //	offset is not there any more    starts at OffsetReset, with a warning
 //	handler gives an error          Run ends with it; the batch is not committed
+//	work outlives its handler       ManualMark, and OnDrain to finish it before the last commit of a generation
 //	handler hangs                   keeps its partition: heartbeats go on beside it. On revocation and stop it has HandlerGrace
 //	commit fails                    tried again at the next interval
 //	session lost, rebalance         the next generation begins at the committed offsets

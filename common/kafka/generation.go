@@ -129,7 +129,9 @@ func (g *generation) run(ctx, genCtx context.Context, parts []TopicPartition, ro
 	wg.Go(func() { g.commitLoop(work) })
 	<-work.Done()
 	wg.Wait()
-
+	if g.c.cfg.OnDrain != nil {
+		g.c.cfg.OnDrain(handling)
+	}
 	if err := g.commit(); err != nil {
 		g.c.log.WarnContext(ctx, "last commit of a generation failed, some records will be read again", "err", err)
 	}

@@ -70,6 +70,14 @@ func Code(err error) string {
 	return ""
 }
 
+// Detail returns the detail that the server gave with err, such as "Key (team_id)=(7) is not present in table ...", "" if there is none.
+func Detail(err error) string {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Detail
+	}
+	return ""
+}
+
 // IsForeignKey tells whether err is a violated foreign key.
 func IsForeignKey(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)

@@ -100,3 +100,10 @@ func wrap(err error) error {
 	}
 	return fmt.Errorf("write chunk: %w", err)
 }
+
+func TestDetail(t *testing.T) {
+	err := fmt.Errorf("insert: %w", &pgconn.PgError{Code: "23503", Detail: `Key (team_id)=(7) is not present in table "posthog_team".`})
+	require.Equal(t, `Key (team_id)=(7) is not present in table "posthog_team".`, postgres.Detail(err))
+	require.Empty(t, postgres.Detail(errors.New("connection refused")))
+	require.Empty(t, postgres.Detail(nil))
+}
