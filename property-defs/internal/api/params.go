@@ -1,0 +1,112 @@
+// Package api answers queries about property definitions over HTTP: GET /api/v1/projects/:project_id/property_definitions. It
+// only reads. Source of its rules: PostHog's rust/property-defs-rs/src/api/v1.
+package api
+
+import (
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/hog-go/hog/property-defs/internal/definition"
+)
+
+// params of a query, with the defaults filled in.
+type params struct {
+	parent        definition.Parent
+	group         int32 // -1: none
+	terms         []string
+	fields        []string // columns that are searched
+	properties    []string // nil: not given
+	excluded      []string
+	eventNames    []string // nil: not given
+	numerical     bool
+	flags         *bool
+	enterprise    bool
+	limit, offset int64
+}
+
+// invalid is a parameter that makes the answer 400.
+type invalid string
+
+func (i invalid) Error() string { return "invalid request parameter: " + string(i) }
+
+const (
+	defaultLimit = 100
+	maxGroups    = 5
+	noGroup      = -1
+)
+
+var parents = map[string]definition.Parent{
+	"event": definition.OfEvent, "person": definition.OfPerson, "group": definition.OfGroup, "session": definition.OfSession,
+}
+
+// searchable are the columns that search_fields may name; a name ends up in the text of the query.
+var searchable = map[string]string{
+	"name": "pd.name", "property_type": "pd.property_type", "description": "ee.description",
+}
+
+// searchText is what a search is made of; anything else makes all of it be ignored.
+var searchText = regexp.MustCompile(`^[ a-z0-9$._-]+$`)
+
+// parse never fails on a value: what cannot be read counts as not given.
+func parse(q url.Values) params {
+	p := params{
+		parent: definition.OfEvent, group: noGroup, enterprise: true, limit: number(q, "limit", defaultLimit), offset: number(q, "offset", 0),
+		properties: list(q, "properties"), excluded: list(q, "excluded_properties"), eventNames: list(q, "event_names"),
+	}
+	if parent, ok := parents[q.Get("type")]; ok {
+		p.parent = parent
+	}
+	if p.parent == definition.OfGroup {
+		if n, err := strconv.ParseInt(q.Get("group_type_index"), 10, 32); err == nil {
+			p.group = int32(n)
+		}
+	}
+	if search := q.Get("search"); searchText.MatchString(search) {
+		for term := range strings.SplitSeq(search, " ") {
+			p.terms = append(p.terms, strings.ToLower(strings.TrimSpace(term)))
+		}
+	}
+	p.fields = []string{searchable["name"]}
+	for _, f := range strings.Fields(strings.ToLower(q.Get("search_fields"))) {
+		if column, ok := searchable[f]; ok && f != "name" {
+			p.fields = append(p.fields, column)
+		}
+	}
+	p.numerical = q.Get("is_numerical") == "true"
+	p.enterprise = q.Get("use_enterprise_taxonomy") != "false"
+	if v, err := strconv.ParseBool(q.Get("is_feature_flag")); err == nil {
+		p.flags = &v
+	}
+	return p
+}
+
+// list splits at single spaces; a value that is there and empty is a list of one empty name.
+func list(q url.Values, name string) []string {
+	if !q.Has(name) {
+		return nil
+	}
+	return strings.Split(q.Get(name), " ")
+}
+
+func number(q url.Values, name string, fallback int64) int64 {
+	if n, err := strconv.ParseInt(q.Get(name), 10, 64); err == nil {
+		return n
+	}
+	return fallback
+}
+
+// check reports the first thing that makes a query invalid.
+func (p *params) check() error {
+	switch {
+	case p.parent == definition.OfGroup && (p.group < 0 || p.group >= maxGroups):
+		return invalid("property_type 'group' requires valid 'group_type_index' parameter")
+	case p.parent != definition.OfGroup && p.group != noGroup:
+		return invalid("parameter 'group_type_index' is only allowed with property_type 'group'")
+	case p.eventNames != nil && p.parent != definition.OfEvent:
+		return invalid("parameter 'event_names' is only allowed with property_type 'event'")
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package known
+
+// largePages is for Linux.
+func largePages([]byte) {}

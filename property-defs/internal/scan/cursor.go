@@ -1,0 +1,157 @@
+package scan
+
+import "strconv"
+
+// maxDepth is how many containers may be open at once, serde_json's recursion limit.
+const maxDepth = 127
+
+// cursor walks over JSON in b. Its methods report false at a syntax error, after which it is of no use.
+type cursor struct {
+	b []byte
+	i int
+	// strict is for text of which the original makes a tree: escapes must make characters, numbers must fit a float, and depth is
+	// limited. In values that it ignores only the syntax matters.
+	strict bool
+	depth  int // containers open around the value at i, as far as strict asks for it
+	// inner is for JSON inside a JSON string, read as it stands there: \" for a quote, \\ for a backslash.
+	inner bool
+	// escaped is set by a string that has an escape.
+	escaped bool
+}
+
+// quote is the first byte of a string, and how long its quotes are.
+func (c *cursor) quote() (first byte, size int) {
+	if c.inner {
+		return '\\', 2
+	}
+	return '"', 1
+}
+
+func (c *cursor) peek() byte {
+	if c.i < len(c.b) {
+		return c.b[c.i]
+	}
+	return 0
+}
+
+// space skips white space and returns the byte that follows, 0 at the end.
+func (c *cursor) space() byte {
+	for c.i < len(c.b) {
+		switch x := c.b[c.i]; x {
+		case ' ', '\n', '\r', '\t':
+			c.i++
+		default:
+			return x
+		}
+	}
+	return 0
+}
+
+// member reads the next key and colon in an object whose brace was passed, and stops at the value. done: the object ended
+// instead. The key lies between from and to, with its
+// escapes, of which escaped tells.
+func (c *cursor) member(first bool) (from, to int, done, ok bool) {
+	x := c.space()
+	if x == '}' {
+		c.i++
+		return 0, 0, true, true
+	}
+	if !first {
+		if x != ',' {
+			return 0, 0, false, false
+		}
+		c.i++
+		x = c.space()
+	}
+	quote, size := c.quote()
+	if x != quote {
+		return 0, 0, false, false
+	}
+	from = c.i + size
+	c.escaped = false
+	if !c.str() {
+		return 0, 0, false, false
+	}
+	to = c.i - size
+	if c.peek() != ':' && c.space() != ':' {
+		return 0, 0, false, false
+	}
+	c.i++
+	c.space()
+	return from, to, false, true
+}
+
+// number passes a number.
+func (c *cursor) number() bool {
+	start := c.i
+	if c.peek() == '-' {
+		c.i++
+	}
+	if c.peek() == '0' {
+		c.i++
+	} else if !c.digits() {
+		return false
+	}
+	exponent := false
+	if c.peek() == '.' {
+		c.i++
+		if !c.digits() {
+			return false
+		}
+	}
+	if c.peek()|0x20 == 'e' {
+		exponent = true
+		c.i++
+		if x := c.peek(); x == '+' || x == '-' {
+			c.i++
+		}
+		if !c.digits() {
+			return false
+		}
+	}
+	if c.strict && (exponent || c.i-start > 300) { // may be beyond a float
+		_, err := strconv.ParseFloat(string(c.b[start:c.i]), 64)
+		return err == nil
+	}
+	return true
+}
+
+func (c *cursor) digits() bool {
+	start := c.i
+	for c.i < len(c.b) && c.b[c.i]-'0' <= 9 {
+		c.i++
+	}
+	return c.i > start
+}
+
+func (c *cursor) literal() bool {
+	rest := c.b[c.i:]
+	for _, word := range [...]string{"null", "true", "false"} {
+		if len(rest) >= len(word) && string(rest[:len(word)]) == word {
+			c.i += len(word)
+			return true
+		}
+	}
+	return false
+}
+
+// skip passes the value at i, of any kind.
+func (c *cursor) skip() bool {
+	switch x := c.peek(); x {
+	case '{', '[':
+		return c.container()
+	default:
+		return c.scalar(x)
+	}
+}
+
+func (c *cursor) scalar(x byte) bool {
+	switch {
+	case x == '"' && !c.inner, x == '\\' && c.inner:
+		return c.str()
+	case x == '-' || x >= '0' && x <= '9':
+		return c.number()
+	default:
+		return c.literal()
+	}
+}
