@@ -1,0 +1,5 @@
+//go:build !race
+
+package like_test
+
+const raceEnabled = false
