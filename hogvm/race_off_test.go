@@ -1,0 +1,5 @@
+//go:build !race
+
+package hogvm_test
+
+const raceEnabled = false
