@@ -13,6 +13,9 @@ import (
 type CORS struct {
 	CORSRules             // where no prefix matches
 	Under     []CORSUnder // exceptions; the first whose prefix matches wins
+
+	// PreflightOnly answers only those OPTIONS requests here that name the method to come, as browsers do. Others go to the routes.
+	PreflightOnly bool
 }
 
 // CORSRules are the values that differ between groups of routes.
@@ -53,6 +56,7 @@ func (c *CORS) handler() gin.HandlerFunc {
 		list = append(list, prepare(u.Prefix, u.CORSRules))
 	}
 	list = append(list, prepare("", c.CORSRules)) // the empty prefix fits everything, so a rule is always found
+	preflightOnly := c.PreflightOnly
 
 	return func(c *gin.Context) {
 		var r *rules
@@ -65,7 +69,7 @@ func (c *CORS) handler() gin.HandlerFunc {
 		h["Vary"] = vary
 		h["Access-Control-Allow-Credentials"] = yes
 		mirror(h, "Access-Control-Allow-Origin", c.Request.Header["Origin"])
-		if c.Request.Method != http.MethodOptions {
+		if c.Request.Method != http.MethodOptions || preflightOnly && len(c.Request.Header["Access-Control-Request-Method"]) == 0 {
 			if r.expose != nil {
 				h["Access-Control-Expose-Headers"] = r.expose
 			}

@@ -3,12 +3,15 @@ package httpserver_test
 import (
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gin-gonic/gin"
 	"github.com/stretchr/testify/require"
+
+	"github.com/hog-go/hog/common/httpserver"
 )
 
 // corsHeaders returns the headers that CORS is about, one line each.
@@ -82,4 +85,27 @@ func TestSharedCORSValuesCannotBeSpoilt(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{"vary: origin, access-control-request-method, access-control-request-headers|accept-encoding"}, corsHeaders(resp.Header)[1:])
 	}
+}
+
+func TestCORSPreflightOnly(t *testing.T) {
+	e, _, _ := newEngine(t, func(o *httpserver.EngineOptions) {
+		o.CORS = &httpserver.CORS{PreflightOnly: true, CORSRules: httpserver.CORSRules{Methods: "GET,HEAD"}}
+	})
+	e.OPTIONS("/options", func(c *gin.Context) { c.Status(http.StatusNoContent) })
+	ask := func(header ...string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("OPTIONS", "/options", nil)
+		if len(header) == 2 {
+			r.Header.Set(header[0], header[1])
+		}
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, r)
+		return w
+	}
+	w := ask("Access-Control-Request-Method", "POST")
+	require.Equal(t, 200, w.Code)
+	require.Equal(t, "GET,HEAD", w.Header().Get("Access-Control-Allow-Methods"))
+	w = ask()
+	require.Equal(t, 204, w.Code)
+	require.Empty(t, w.Header().Get("Access-Control-Allow-Methods"))
+	require.Equal(t, "true", w.Header().Get("Access-Control-Allow-Credentials"))
 }

@@ -177,7 +177,16 @@ func TestCommands(t *testing.T) {
 		_, err := c.IncrBy(ctx, []redis.Increment{{"salt", 1, time.Minute}})
 		require.Error(t, err)
 	})
+	t.Run("hincrby", func(t *testing.T) {
+		for range 2 {
+			require.NoError(t, c.HIncrBy(ctx, []redis.HashIncrement{{"counts", "1", 3}, {"counts", "2", 1}, {"counts:other", "1", 5}}))
+		}
+		require.Equal(t, map[string]string{"1": "6", "2": "2"}, bare.HGetAll(ctx, "counts").Val())
+		require.Equal(t, map[string]string{"1": "10"}, bare.HGetAll(ctx, "counts:other").Val())
+		require.ErrorContains(t, c.HIncrBy(ctx, []redis.HashIncrement{{"salt", "1", 1}}), "WRONGTYPE")
+	})
 	t.Run("nothing asked", func(t *testing.T) {
+		require.NoError(t, c.HIncrBy(ctx, nil))
 		values, err := c.MGet(ctx)
 		require.NoError(t, err)
 		require.Empty(t, values)
