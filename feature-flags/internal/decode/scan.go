@@ -1,0 +1,303 @@
+package decode
+
+import (
+	"encoding/json"
+	"iter"
+	"strconv"
+	"unicode/utf8"
+)
+
+// scanner walks one JSON text, strictly. All methods stop at the first error, after which ok is false.
+type scanner struct {
+	text []byte
+	at   int
+	deep int
+	ok   bool
+}
+
+func (s *scanner) space() {
+	for s.at < len(s.text) {
+		switch s.text[s.at] {
+		case ' ', '\t', '\n', '\r':
+			s.at++
+		default:
+			return
+		}
+	}
+}
+
+// take consumes c and tells whether it was there.
+func (s *scanner) take(c byte) bool {
+	if s.at < len(s.text) && s.text[s.at] == c {
+		s.at++
+		return true
+	}
+	return false
+}
+
+// value consumes a value and returns its text.
+func (s *scanner) value() []byte {
+	s.space()
+	start := s.at
+	if s.at >= len(s.text) {
+		s.ok = false
+		return nil
+	}
+	switch c := s.text[s.at]; c {
+	case '"':
+		s.str()
+	case '{':
+		for range s.members() {
+			s.value()
+		}
+	case '[':
+		for range s.elements() {
+			s.value()
+		}
+	case 't':
+		s.word("true")
+	case 'f':
+		s.word("false")
+	case 'n':
+		s.word("null")
+	default:
+		s.number()
+	}
+	return s.text[start:s.at]
+}
+
+func (s *scanner) word(w string) {
+	if len(s.text)-s.at < len(w) || string(s.text[s.at:s.at+len(w)]) != w {
+		s.ok = false
+		return
+	}
+	s.at += len(w)
+}
+
+func (s *scanner) digits() bool {
+	start := s.at
+	for s.at < len(s.text) && s.text[s.at]-'0' < 10 {
+		s.at++
+	}
+	return s.at > start
+}
+
+func (s *scanner) number() {
+	s.take('-')
+	if !s.take('0') && !s.digits() {
+		s.ok = false
+		return
+	}
+	if s.take('.') && !s.digits() {
+		s.ok = false
+		return
+	}
+	if s.take('e') || s.take('E') {
+		if !s.take('+') {
+			s.take('-')
+		}
+		if !s.digits() {
+			s.ok = false
+		}
+	}
+}
+
+// str consumes a string and returns what is between its quotes, with its escapes, and whether there are any.
+func (s *scanner) str() (inner []byte, escaped bool) {
+	if !s.take('"') {
+		s.ok = false
+		return nil, false
+	}
+	for start := s.at; s.at < len(s.text); s.at++ {
+		switch c := s.text[s.at]; {
+		case c == '"':
+			inner = s.text[start:s.at]
+			s.at++
+			return inner, escaped
+		case c < ' ':
+			s.ok = false
+			return nil, false
+		case c == '\\':
+			escaped = true
+			if s.at++; !s.escape() {
+				s.ok = false
+				return nil, false
+			}
+		}
+	}
+	s.ok = false
+	return nil, false
+}
+
+// escape checks what follows a backslash, and leaves at on its last byte.
+func (s *scanner) escape() bool {
+	if s.at >= len(s.text) {
+		return false
+	}
+	switch s.text[s.at] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return true
+	case 'u':
+		if len(s.text)-s.at < 5 {
+			return false
+		}
+		for _, c := range s.text[s.at+1 : s.at+5] {
+			if _, ok := hexDigit(c); !ok {
+				return false
+			}
+		}
+		s.at += 4
+		return true
+	default:
+		return false
+	}
+}
+
+func hexDigit(c byte) (byte, bool) {
+	switch {
+	case c-'0' < 10:
+		return c - '0', true
+	case c|0x20 >= 'a' && c|0x20 <= 'f':
+		return c | 0x20 - 'a' + 10, true
+	default:
+		return 0, false
+	}
+}
+
+// members gives the keys of an object, in the memory of the text; the body must consume the value of each.
+func (s *scanner) members() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		if !s.enter('{') {
+			return
+		}
+		if s.space(); s.take('}') {
+			s.deep--
+			return
+		}
+		for s.ok {
+			s.space()
+			key, escaped := s.str()
+			if escaped {
+				key = []byte(unquote(key))
+			}
+			if s.space(); !s.take(':') {
+				s.ok = false
+			}
+			if !s.ok || !yield(key) || !s.next('}') {
+				return
+			}
+		}
+	}
+}
+
+// elements gives the indexes of an array; the body must consume each element.
+func (s *scanner) elements() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		if !s.enter('[') {
+			return
+		}
+		if s.space(); s.take(']') {
+			s.deep--
+			return
+		}
+		for i := 0; s.ok; i++ {
+			if !yield(i) || !s.next(']') {
+				return
+			}
+		}
+	}
+}
+
+func (s *scanner) enter(open byte) bool {
+	s.space()
+	if !s.take(open) || s.deep >= maxDepth {
+		s.ok = false
+		return false
+	}
+	s.deep++
+	return true
+}
+
+// next consumes what follows an entry, and tells whether another one comes.
+func (s *scanner) next(end byte) bool {
+	if !s.ok {
+		return false
+	}
+	s.space()
+	if s.take(',') {
+		return true
+	}
+	if s.take(end) {
+		s.deep--
+	} else {
+		s.ok = false
+	}
+	return false
+}
+
+// unquote resolves the escapes of a string that str has accepted. A surrogate without its pair becomes U+FFFD.
+func unquote(inner []byte) string {
+	quoted := make([]byte, 0, len(inner)+2)
+	quoted = append(append(append(quoted, '"'), inner...), '"')
+	var out string
+	if json.Unmarshal(quoted, &out) != nil {
+		return string(inner) // unreachable: str has checked the escapes
+	}
+	return out
+}
+
+// tooDeep tells whether a text that may be JSON5 nests too far; braces inside strings do not count.
+func tooDeep(text []byte) bool {
+	deep := 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
+		case '{', '[':
+			if deep++; deep > maxDepth {
+				return true
+			}
+		case '}', ']':
+			deep--
+		case '"', '\'':
+			for i++; i < len(text) && text[i] != c; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	return false
+}
+
+// valid makes text valid UTF-8, with U+FFFD for what is not. It returns text itself where nothing is to be done.
+func valid(text []byte) (out []byte, changed bool) {
+	if utf8.Valid(text) {
+		return text, false
+	}
+	return []byte(string([]rune(string(text)))), true
+}
+
+// numberText is the text form of a JSON number: integers as they stand, others as the shortest that gives the same float, with .0
+// where that is a whole number.
+func numberText(raw []byte) string {
+	for _, c := range raw {
+		if c == '.' || c|0x20 == 'e' {
+			f, _ := strconv.ParseFloat(string(raw), 64) // an overflow is infinite, as in the original
+			return floatText(f)
+		}
+	}
+	return string(raw)
+}
+
+func floatText(f float64) string {
+	format := byte('f')
+	if a := max(f, -f); a != 0 && (a < 1e-5 || a >= 1e16) {
+		format = 'e'
+	}
+	text := strconv.FormatFloat(f, format, -1, 64)
+	for _, c := range []byte(text) {
+		if c == '.' || c == 'e' {
+			return text
+		}
+	}
+	return text + ".0"
+}
