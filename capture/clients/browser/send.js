@@ -15,8 +15,12 @@ async function visit(browser, url, steps) {
   return page
 }
 
+// flagged waits for the flags that posthog-js fetches by itself: from then on events say which are active.
+const flagged = (page) => page.evaluate(() => new Promise((resolve) => posthog.onFeatureFlags(() => resolve())))
+
 async function packed(page) {
   await page.waitForFunction(() => posthog.sessionRecordingStarted())
+  await flagged(page)
   const recorded = page.waitForResponse((response) => new URL(response.url()).pathname === '/s/')
   await page.evaluate(async () => { // at once, so that the recording is all of one person
     posthog.identify('browser-user', { email: 'browser@example.com' })
@@ -35,6 +39,7 @@ async function packed(page) {
 
 async function plain(page) {
   await page.waitForFunction(() => posthog.get_property('$autocapture_disabled_server_side') === false) // it has its configuration
+  await flagged(page)
   const sent = page.waitForResponse((response) => response.request().postData()?.includes('plain event'))
   await page.evaluate(() => posthog.capture('plain event', { answer: 42 }))
   await sent

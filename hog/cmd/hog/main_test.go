@@ -46,10 +46,19 @@ type hog struct {
 	drained chan struct{}
 }
 
+// dataDir is one that PostgreSQL can enter, which does not run as root.
+func dataDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755))
+	return filepath.Join(dir, ".hog")
+}
+
 // start runs the binary on free ports and returns when it says that it listens.
 func start(t *testing.T, data string, environ ...string) *hog {
 	t.Helper()
-	cmd := exec.Command(binary, "start", "--data", data, "--addr", "127.0.0.1:0", "--kafka-addr", "127.0.0.1:0", "--redis-addr", "127.0.0.1:0")
+	cmd := exec.Command(binary, "start", "--data", data, "--addr", "127.0.0.1:0", "--kafka-addr", "127.0.0.1:0", "--redis-addr", "127.0.0.1:0",
+		"--postgres-addr", "127.0.0.1:0")
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, environ...)
 	log, err := cmd.StderrPipe()
 	require.NoError(t, err)
@@ -104,7 +113,7 @@ func run(t *testing.T, data string, args ...string) string {
 
 // TestEventsSurviveKill is the first five minutes of a self-hoster, and the worst that can happen in them.
 func TestEventsSurviveKill(t *testing.T) {
-	data := filepath.Join(t.TempDir(), ".hog")
+	data := dataDir(t)
 	h := start(t, data)
 	require.Equal(t, "200 {\"status\":\"Ok\"}\n", run(t, data, "send", "signed up", "--distinct-id", "anna", "--property", "plan=scale"))
 	t.Logf("the first event was answered %s after the start of the process", time.Since(h.began))
@@ -129,7 +138,7 @@ func TestEventsSurviveKill(t *testing.T) {
 
 // TestTailFollows sends an event while tail waits for it.
 func TestTailFollows(t *testing.T) {
-	data := filepath.Join(t.TempDir(), ".hog")
+	data := dataDir(t)
 	h := start(t, data)
 	run(t, data, "send", "before")
 	tail := command(data, "tail", "--json")
@@ -161,7 +170,7 @@ func TestTailFollows(t *testing.T) {
 func TestGivenServers(t *testing.T) {
 	k := testkit.Kafka(t)
 	topic := k.Topic(t, 2)
-	data := filepath.Join(t.TempDir(), ".hog")
+	data := dataDir(t)
 	h := start(t, data, "KAFKA_HOSTS="+strings.Join(k.Brokers, ","), "REDIS_URL="+testkit.Redis(t), "KAFKA_TOPIC="+topic)
 	run(t, data, "send", "elsewhere", "--count", "3")
 	require.Len(t, k.Records(t, topic, 3, patience), 3)
@@ -172,7 +181,7 @@ func TestGivenServers(t *testing.T) {
 
 // TestPageOfTheBinary makes sure that the page is in the binary.
 func TestPageOfTheBinary(t *testing.T) {
-	data := filepath.Join(t.TempDir(), ".hog")
+	data := dataDir(t)
 	h := start(t, data)
 	res, err := http.Get("http://" + httpAddr(t, data) + "/")
 	require.NoError(t, err)

@@ -42,7 +42,7 @@ func (w wire) way() string {
 
 func startWorld(t *testing.T, environ ...string) *world {
 	t.Helper()
-	w := &world{data: filepath.Join(t.TempDir(), ".hog")}
+	w := &world{data: dataDir(t)}
 	w.arrived.L = &w.mu
 	w.hog = start(t, w.data, environ...)
 	w.proxy = httptest.NewServer(w.forward(t, httpAddr(t, w.data)))
@@ -67,6 +67,9 @@ func (w *world) forward(t *testing.T, addr string) http.Handler {
 		out := r.Clone(r.Context())
 		out.RequestURI, out.URL.Scheme, out.URL.Host, out.Body = "", "http", addr, io.NopCloser(bytes.NewReader(body))
 		resp, err := http.DefaultTransport.RoundTrip(out)
+		if r.Context().Err() != nil {
+			return // the client has gone
+		}
 		if err != nil {
 			t.Errorf("%s %s: %v", r.Method, r.URL, err)
 			return
@@ -159,6 +162,7 @@ func (w *world) pages() http.Handler {
 	}
 	file("/{$}", "page.html")
 	file("/plain", "page.html")
+	file("/flags", "flags.html")
 	file("/posthog.js", "node_modules/posthog-js/dist/array.full.no-external.js")
 	mux.HandleFunc("/settings.js", func(rw http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(rw, "const hog = { host: %q }\n", w.proxy.URL)

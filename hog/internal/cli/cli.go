@@ -85,6 +85,6 @@ configure. Start it, and point any PostHog SDK at it.`,
 	root.SetErr(p.Err)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return fmt.Errorf("%w (see %s --help)", err, c.CommandPath()) })
 	root.PersistentFlags().StringVar(&s.Data, "data", s.Data, "data directory (HOG_DATA)")
-	root.AddCommand(p.start(s), p.doctor(s), p.tail(s), p.send(s), p.version())
+	root.AddCommand(p.start(s), p.doctor(s), p.tail(s), p.send(s), p.team(s), p.flags(s), p.runProgram(), p.disasm(), p.version())
 	return root, nil
 }

@@ -48,7 +48,7 @@ Watch it arrive with hog tail.`,
 		},
 	}
 	c.Flags().StringVar(&m.host, "host", "", "URL to send to (default: that of the running hog)")
-	c.Flags().StringVar(&m.token, "token", "phc_local", "project key")
+	c.Flags().StringVar(&m.token, "token", stack.LocalToken, "project key")
 	c.Flags().StringVar(&m.distinctID, "distinct-id", "hog-send", "who did it")
 	c.Flags().StringArrayVar(&m.properties, "property", nil, "name=value, repeated; a value that is JSON is sent as such, others as text")
 	c.Flags().IntVar(&m.count, "count", 1, "number of events")
@@ -109,11 +109,23 @@ func (m *sample) body(properties map[string]any, n int) []byte {
 }
 
 func (m *sample) parseProperties() (map[string]any, error) {
-	out := map[string]any{"$lib": "hog-send"}
-	for _, p := range m.properties {
+	out, err := assignments("--property", m.properties)
+	if err != nil {
+		return nil, err
+	}
+	if _, own := out["$lib"]; !own {
+		out["$lib"] = "hog-send"
+	}
+	return out, nil
+}
+
+// assignments reads the values of a flag that is name=value, repeated. A value that is JSON is taken as such, others are texts.
+func assignments(flag string, given []string) (map[string]any, error) {
+	out := map[string]any{}
+	for _, p := range given {
 		name, value, ok := strings.Cut(p, "=")
 		if !ok || name == "" {
-			return nil, fmt.Errorf("--property %q is not name=value", p)
+			return nil, fmt.Errorf("%s %q is not name=value", flag, p)
 		}
 		if json.Valid([]byte(value)) {
 			out[name] = json.RawMessage(value)

@@ -113,7 +113,7 @@ func TestFailures(t *testing.T) {
 			o.Postgres, o.Environ = true, []string{"DATABASE_URL=postgres://u:p@" + freeAddr(t) + "/posthog"}
 		}, "postgres", doctor.Fail, "connection refused", "DATABASE_URL"},
 		"PostgreSQL does not answer, and is not needed": {func(t *testing.T, o *doctor.Options) {
-			o.Environ = []string{"DATABASE_URL=postgres://u:p@" + freeAddr(t) + "/posthog"}
+			o.Services, o.Environ = []string{"capture"}, []string{"DATABASE_URL=postgres://u:p@" + freeAddr(t) + "/posthog"}
 		}, "postgres", doctor.Warn, "no service that was named needs it", "DATABASE_URL"},
 	}
 	for name, tt := range tests {
@@ -159,7 +159,7 @@ func TestRunningHog(t *testing.T) {
 	started, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		ended <- stack.Run(ctx, stack.Options{
-			Data: o.Data, Addr: o.Addr, KafkaAddr: o.KafkaAddr, RedisAddr: o.RedisAddr, Log: slog.New(slog.DiscardHandler),
+			Data: o.Data, Addr: o.Addr, KafkaAddr: o.KafkaAddr, RedisAddr: o.RedisAddr, PostgresAddr: o.PostgresAddr, Log: slog.New(slog.DiscardHandler),
 			Page: func(*stack.Running) http.Handler { return http.NotFoundHandler() }, Started: func(*stack.Running) { close(started) },
 		})
 	}()

@@ -1,6 +1,6 @@
 // Package remoteconfig answers what PostHog's SDKs ask for beside sending events, as the main app would for a project that
-// has no feature flags and no surveys and whose session recording and exception autocapture are switched on. It holds until
-// hog has a feature-flags service, which takes over these paths.
+// has no surveys and whose session recording and exception autocapture are switched on. Where the service feature-flags runs, it
+// owns /flags and /decide; where it does not, there are no flags.
 //
 //	/array/<token>/config     posthog-js's configuration, as JSON
 //	/array/<token>/config.js  the same as a script
@@ -15,6 +15,7 @@ package remoteconfig
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -72,7 +73,7 @@ type object map[string]any
 // members are what an SDK learns about a project. They are shared by all answers and never changed.
 var members = object{
 	"supportedCompression":  []string{"gzip", "gzip-js"},
-	"hasFeatureFlags":       false,
+	"hasFeatureFlags":       true, // posthog-js would not ask for any otherwise
 	"captureDeadClicks":     false,
 	"capturePerformance":    false,
 	"autocapture_opt_out":   false,
@@ -111,6 +112,15 @@ func tokenOf(c *gin.Context) (token string, ok bool) {
 		return "", false
 	}
 	return token, true
+}
+
+// Document is the configuration of posthog-js for the project of a token, as the service feature-flags finds it in its cache.
+func Document(token string) []byte {
+	text, err := json.Marshal(with(object{"token": token}))
+	if err != nil {
+		panic(fmt.Sprintf("encode the configuration: %v", err)) // all values are of this file
+	}
+	return text
 }
 
 func projectConfig(c *gin.Context) {

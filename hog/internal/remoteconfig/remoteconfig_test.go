@@ -37,7 +37,7 @@ func TestConfig(t *testing.T) {
 	require.Equal(t, "phc_x", config["token"])
 	require.Equal(t, "/s/", config["sessionRecording"].(map[string]any)["endpoint"])
 	require.Equal(t, true, config["autocaptureExceptions"])
-	require.Equal(t, false, config["hasFeatureFlags"])
+	require.Equal(t, true, config["hasFeatureFlags"], "posthog-js asks for none otherwise")
 
 	script := do(t, "GET", "/array/phc_x/config.js")
 	require.Contains(t, script.Header().Get("Content-Type"), "javascript")

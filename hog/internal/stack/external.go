@@ -16,6 +16,7 @@ type Servers struct {
 	Redis    string             // URL, "": there is none
 	Postgres string             // URL, "": there is none
 	Embedded []string           // names of those that hog runs itself
+	Internal string             // bearer token of hog's own commands
 	Objects  string             // folder for what services keep as objects where no object storage is given; it need not exist
 }
 
@@ -45,6 +46,8 @@ type External struct {
 	Verify   *bool        `env:"KAFKA_INGESTION_PRODUCER_ENABLE_SSL_CERTIFICATE_VERIFICATION" doc:"check the brokers' certificates"`
 	Redis    string       `env:"REDIS_URL" doc:"main Redis"`
 	Postgres postgres.URL `env:"DATABASE_URL" doc:"main database"`
+
+	Internal config.Secret `env:"INTERNAL_REQUEST_TOKEN" doc:"bearer token of internal callers; default: a random one"`
 }
 
 // ReadExternal finds the servers that the environment names. Where it names no Kafka, Redis or PostgreSQL, the field is empty.
@@ -53,7 +56,7 @@ func ReadExternal(environ []string) (Servers, error) {
 	if err := config.LoadFrom(&e, environ); err != nil {
 		return Servers{}, err
 	}
-	s := Servers{Redis: e.Redis, Postgres: e.Postgres.Reveal()}
+	s := Servers{Redis: e.Redis, Postgres: e.Postgres.Reveal(), Internal: e.Internal.Reveal()}
 	hosts := kafkaHosts(environ)
 	if len(hosts) == 0 {
 		return s, nil

@@ -22,6 +22,7 @@ type Instance struct {
 	Kafka    []string  `json:"kafka"` // host:port of the brokers
 	Redis    string    `json:"redis,omitempty"`
 	Postgres string    `json:"postgres,omitempty"`
+	Internal string    `json:"internal"` // bearer token for what only internal callers may ask
 	Embedded []string  `json:"embedded"` // names of the servers that this hog runs itself
 	Topics   []string  `json:"topics"`   // that its services produce to
 }

@@ -10,7 +10,7 @@ import (
 )
 
 var remoteConfigEntry = Entry{
-	Name: "remote-config", About: "configuration for posthog-js; no flags, no surveys",
+	Name: "remote-config", About: "configuration for posthog-js; no surveys",
 	Patterns: remoteconfig.Patterns,
 	Settings: struct{}{}, Warnings: func([]string) []string { return nil },
 	Load: func([]string) (*Plan, error) {

@@ -21,7 +21,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hog-go/hog/common/postgres"
+	"github.com/hog-go/hog/common/schema"
 	"github.com/hog-go/hog/common/testkit"
+	"github.com/hog-go/hog/feature-flags/admin"
 	"github.com/hog-go/hog/hog/internal/stack"
 )
 
@@ -122,6 +124,7 @@ func TestRunKeepsObjectsAndRules(t *testing.T) {
 
 func TestRunEmbedded(t *testing.T) {
 	o := options(t)
+	o.Data = openDir(t)
 	o.Environ = []string{"KAFKA_TLS=true", "ADDRESS=127.0.0.1:1"} // of no meaning for the embedded broker, and for hog
 	running, stop := start(t, o)
 
@@ -150,7 +153,7 @@ func TestRunEmbedded(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.Getpid(), i.PID)
 	require.Equal(t, running.HTTP, i.HTTP)
-	require.Equal(t, []string{"kafka", "redis"}, i.Embedded)
+	require.Equal(t, []string{"kafka", "redis", "postgres"}, i.Embedded)
 	require.Contains(t, i.Topics, replayTopic)
 
 	other := options(t)
@@ -170,7 +173,7 @@ func TestRunOnGivenServers(t *testing.T) {
 	main, replay := k.Topic(t, 1), k.Topic(t, 1)
 	o := options(t)
 	o.Environ = []string{
-		"KAFKA_HOSTS=" + strings.Join(k.Brokers, ","), "REDIS_URL=" + testkit.Redis(t),
+		"KAFKA_HOSTS=" + strings.Join(k.Brokers, ","), "REDIS_URL=" + testkit.Redis(t), "DATABASE_URL=" + testkit.Postgres(t),
 		"KAFKA_TOPIC=" + main, "CAPTURE_OUTPUT_SESSION_REPLAY_MAIN_TOPIC=" + replay,
 	}
 	running, stop := start(t, o)
@@ -193,6 +196,24 @@ func TestRunSomeServices(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, status)
 	status, body := post(t, running.HTTP+"/s/", aRecording)
 	require.Equal(t, http.StatusOK, status, body)
+	require.NoError(t, stop())
+}
+
+// What capture takes ends up in the catalogue, under a team made for its project key.
+func TestRunPropertyDefs(t *testing.T) {
+	o := options(t)
+	o.Services, o.Data = []string{"capture", "property-defs"}, openDir(t)
+	running, stop := start(t, o)
+	status, body := post(t, running.HTTP+"/e/", `{"api_key":"phc_local","event":"signed up","distinct_id":"anna","properties":{"plan":"scale"},"$set":{"seats":5}}`)
+	require.Equal(t, http.StatusOK, status, body)
+	require.Eventually(t, func() bool {
+		_, body = get(t, running.HTTP+"/api/v1/projects/1/property_definitions?type=person")
+		return strings.Contains(body, `"name":"seats","property_type":"Numeric"`)
+	}, 30*time.Second, 50*time.Millisecond)
+	_, body = get(t, running.HTTP+"/api/v1/projects/1/property_definitions?event_names=signed%20up")
+	require.Contains(t, body, `"count":0`, "names are separated by blanks")
+	_, body = get(t, running.HTTP+"/api/v1/projects/1/property_definitions")
+	require.Contains(t, body, `"name":"plan","property_type":"String"`)
 	require.NoError(t, stop())
 }
 
@@ -239,6 +260,22 @@ func findPID(t *testing.T, data string) (path string) {
 	}))
 	require.NotEmpty(t, path)
 	return path
+}
+
+// Without PostgreSQL the services that do without it run, unless one that needs it was asked for.
+func TestRunWithoutPostgres(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	o := options(t)
+	o.PostgresAddr = taken.Addr().String()
+	running, stop := start(t, o)
+	require.Equal(t, []string{"kafka", "redis"}, running.Embedded)
+	status, body := post(t, running.HTTP+"/e/", anEvent)
+	require.Equal(t, http.StatusOK, status, body)
+	require.NoError(t, stop())
+	o.Services = []string{"property-defs"}
+	require.ErrorContains(t, stack.Run(t.Context(), o), "or name a server of your own with DATABASE_URL")
 }
 
 func TestRunRefuses(t *testing.T) {
@@ -301,4 +338,42 @@ func TestReadInstance(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A database of the main app is read and not changed: only its own project keys have flags, which are published to the embedded Redis.
+func TestRunFlagsBesideTheMainApp(t *testing.T) {
+	text := testkit.Postgres(t)
+	url, err := postgres.ParseURL(text)
+	require.NoError(t, err)
+	for _, set := range []schema.Set{schema.Main, schema.Persons} {
+		_, err := set.Migrate(t.Context(), url, slog.New(slog.DiscardHandler))
+		require.NoError(t, err)
+	}
+	db, err := postgres.Open(postgres.Config{URL: url}, nil)
+	require.NoError(t, err)
+	defer db.Close()
+	team, err := admin.New(admin.Options{DB: db, Persons: db}).CreateTeam(t.Context(), admin.NewTeam{Token: "phc_main"})
+	require.NoError(t, err)
+	for _, statement := range []string{
+		`CREATE TABLE django_migrations ()`,
+		`INSERT INTO posthog_featureflag (team_id, key, filters) VALUES (1, 'half', '{"groups":[{"rollout_percentage":100}]}')`,
+	} {
+		_, err := db.ExecContext(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	o := options(t)
+	o.Services, o.Environ = []string{"feature-flags"}, []string{"DATABASE_URL=" + text}
+	running, stop := start(t, o)
+	status, body := post(t, running.HTTP+"/flags/?v=2", `{"token":"phc_main","distinct_id":"ann"}`)
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, body, `"half":{"key":"half","enabled":true`)
+	status, _ = post(t, running.HTTP+"/flags/?v=2", `{"token":"phc_local","distinct_id":"ann"}`)
+	require.Equal(t, http.StatusUnauthorized, status)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, running.HTTP+"/flags/definitions?token=phc_main", nil)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+team.Secret)
+	status, body = read(t, func() (*http.Response, error) { return client.Do(req) })
+	require.Equal(t, http.StatusOK, status, body)
+	require.Contains(t, body, `"key":"half"`)
+	require.NoError(t, stop())
 }

@@ -59,7 +59,11 @@ func startServers(ctx context.Context, o *Options, at Servers, needs Need, plans
 	}
 	if needs&Postgres != 0 && s.Postgres == "" {
 		if err := s.startPostgres(ctx, o); err != nil {
-			return nil, err
+			if o.Postgres || len(o.Services) > 0 {
+				return nil, err
+			}
+			// Whoever named nothing wants what can be had.
+			o.Log.WarnContext(ctx, "PostgreSQL cannot be started: services that need it are left out", "err", err)
 		}
 	}
 	return s, nil

@@ -55,7 +55,7 @@ type Plan struct {
 }
 
 // Table lists every service, in the order in which they start. A request goes to the first that owns its path.
-var Table = []Entry{captureEntry, replayEntry, remoteConfigEntry}
+var Table = []Entry{captureEntry, replayEntry, featureFlagsEntry, remoteConfigEntry, propertyDefsEntry}
 
 // Find returns the entries of the named services in the order of the table; no name means all.
 func Find(names []string) ([]Entry, error) {

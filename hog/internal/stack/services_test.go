@@ -25,10 +25,15 @@ func TestTableOwnsThePathsOfTheProxy(t *testing.T) {
 			"/track", "/track/", "/engage", "/engage/",
 		},
 		"replay": {"/s", "/s/", "/s/x"},
-		"remote-config": {
-			"/flags", "/flags/", "/decide/", "/static/x.js", "/surveys", "/array/x/config.js", "/array/x/config", "/api/surveys/",
+		"feature-flags": {
+			"/flags", "/flags/", "/decide/", "/flags/definitions", "/flags/definitions/", "/api/feature_flag/local_evaluation/",
+			"/api/projects/1/feature_flags/x/remote_config", "/api/projects/@current/feature_flags/x/remote_config/",
 		},
-		"": {"/", "/events", "/i/v1/logs", "/flags/definitions", "/api/projects/1/feature_flags"},
+		"remote-config": {
+			"/static/x.js", "/surveys", "/array/x/config.js", "/array/x/config", "/api/surveys/",
+		},
+		"property-defs": {"/api/v1/projects/1/property_definitions", "/api/v1/projects/1/property_definitions/"},
+		"":              {"/", "/events", "/i/v1/logs", "/api/feature_flag"},
 	}
 	for service, paths := range tests {
 		for _, path := range paths {
@@ -61,7 +66,7 @@ func TestTable(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	tests := map[string]struct{ names, want []string }{
-		"all":                   {nil, []string{"capture", "replay", "remote-config"}},
+		"all":                   {nil, []string{"capture", "replay", "feature-flags", "remote-config", "property-defs"}},
 		"one":                   {[]string{"replay"}, []string{"replay"}},
 		"in the table's order":  {[]string{"replay", "capture"}, []string{"capture", "replay"}},
 		"twice the same is one": {[]string{"replay", "replay"}, []string{"replay"}},
@@ -78,7 +83,7 @@ func TestFind(t *testing.T) {
 		})
 	}
 	_, err := stack.Find([]string{"capture", "cature"})
-	require.EqualError(t, err, `no service is called "cature": there are capture, replay, remote-config`)
+	require.EqualError(t, err, `no service is called "cature": there are capture, replay, feature-flags, remote-config, property-defs`)
 }
 
 func TestTopics(t *testing.T) {
@@ -96,6 +101,9 @@ func TestTopics(t *testing.T) {
 		"events": {"capture", []string{"KAFKA_TOPIC=mine", "CAPTURE_MODE=recordings", "ADDRESS=nonsense"},
 			[]string{"error_tracking_events", "events_plugin_ingestion_ai", "events_plugin_ingestion_dlq", "events_plugin_ingestion_historical", "events_plugin_ingestion_overflow",
 				"heatmaps_ingestion", "ingestion-clientwarnings-main-1", "mine"}},
+		"definitions of what capture writes": {"property-defs", []string{"KAFKA_TOPIC=mine"},
+			[]string{"error_tracking_events", "events_plugin_ingestion_ai", "events_plugin_ingestion_historical", "events_plugin_ingestion_overflow", "mine"}},
+		"definitions of what ingestion writes": {"property-defs", []string{"KAFKA_CONSUMER_TOPIC=mine"}, nil},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -7,7 +7,9 @@
 package stack
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -76,6 +78,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	at.Internal = cmp.Or(at.Internal, rand.Text())
 	warn(ctx, entries, &o)
 	release, err := claim(o.Data)
 	if err != nil {
@@ -97,7 +100,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		Servers: servers.Servers,
 		Instance: Instance{
 			PID: os.Getpid(), Version: o.Version, Started: time.Now(), HTTP: reachable(listener.Addr()), Topics: topics(plans),
-			Kafka: servers.Kafka.Brokers, Redis: servers.Redis, Postgres: servers.Postgres, Embedded: servers.Embedded,
+			Kafka: servers.Kafka.Brokers, Redis: servers.Redis, Postgres: servers.Postgres, Internal: servers.Internal, Embedded: servers.Embedded,
 		},
 	}
 	a, err := assemble(ctx, &o, entries, plans, servers, running, listener)
@@ -145,6 +148,9 @@ func assemble(ctx context.Context, o *Options, entries []Entry, plans []*Plan, s
 	}
 	mux := &route.Mux{}
 	for i, e := range entries {
+		if e.Needs&Postgres != 0 && servers.Postgres == "" {
+			continue
+		}
 		svc, err := plans[i].New(ctx, servers.Servers, o.Log.With("service", e.Name), registry)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", e.Name, err)
