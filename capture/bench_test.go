@@ -1,7 +1,6 @@
 package capture_test
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -10,17 +9,11 @@ import (
 	"io"
 	"log/slog"
 	"math/rand"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
-	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -32,17 +25,15 @@ import (
 	"github.com/hog-go/hog/common/config"
 	"github.com/hog-go/hog/common/kafka"
 	"github.com/hog-go/hog/common/testkit"
+	"github.com/hog-go/hog/common/testkit/load"
 )
 
-// The server of these benchmarks is a process of its own, this test binary started again, so that its processor time
-// can be read from the operating system apart from that of the load.
+// The servers of these benchmarks, by their kind:
 //
 //	floor      a gin handler that reads the body and answers; of recordings it also unpacks it
 //	noop       capture without a sink
 //	kafka      capture into the broker of testkit, with its default linger of 20 ms
 //	kafka-1ms  the same with a linger of 1 ms, which hog sets
-const benchServer = "HOG_BENCH_SERVER"
-
 func BenchmarkCapture(b *testing.B) {
 	broker := testkit.Kafka(b)
 	topic := broker.Topic(b, 8)
@@ -52,36 +43,36 @@ func BenchmarkCapture(b *testing.B) {
 		connections int
 	}
 	floor := map[floorKey]float64{} // CPU µs a request of the floor
-	for _, load := range loads() {
+	for _, l := range workloads() {
 		for _, connections := range []int{64, 256} {
 			for _, kind := range []string{"floor", "noop", "kafka", "kafka-1ms"} {
-				b.Run(fmt.Sprintf("%s/%s/%dconns", load.name, kind, connections), func(b *testing.B) {
-					env := []string{"KAFKA_HOSTS=" + strings.Join(broker.Brokers, ","), "KAFKA_TOPIC=" + topic, "CAPTURE_MODE=" + load.mode}
+				b.Run(fmt.Sprintf("%s/%s/%dconns", l.name, kind, connections), func(b *testing.B) {
+					env := []string{"KAFKA_HOSTS=" + strings.Join(broker.Brokers, ","), "KAFKA_TOPIC=" + topic, "CAPTURE_MODE=" + l.mode}
 					if kind == "kafka-1ms" {
 						env = append(env, "KAFKA_PRODUCER_LINGER_MS=1")
 					}
-					s := startBenchServer(b, kind, env)
-					s.fire(b, load, connections, 2000) // warm up
-					requests := max(b.N/load.weight, 1)
-					before := s.usage(b)
+					s := load.Start(b, kind, env)
+					s.Fire(b, l.request, connections, 2000) // warm up
+					requests := max(b.N/l.weight, 1)
+					before := s.Usage(b)
 					start := time.Now()
-					s.fire(b, load, connections, requests)
+					s.Fire(b, l.request, connections, requests)
 					took := time.Since(start)
-					used := s.usage(b).since(before)
-					events := float64(requests * load.events)
+					used := s.Usage(b).Since(before)
+					events := float64(requests * l.events)
 					b.ReportMetric(0, "ns/op") // of an iteration, of which some loads make fewer requests
 					perEvent := float64(used.CPU.Microseconds()) / events
-					if kind == "floor" && load.floor == load.name {
-						floor[floorKey{load.name, connections}] = perEvent
+					if kind == "floor" && l.floor == l.name {
+						floor[floorKey{l.name, connections}] = perEvent
 					}
 					b.ReportMetric(float64(requests)/took.Seconds(), "requests/s")
 					b.ReportMetric(perEvent, "cpu-µs/event")
 					b.ReportMetric(float64(used.Mallocs)/events, "allocs/event")
 					b.ReportMetric(float64(used.RSS)/(1<<20), "rss-MB")
-					if load.mode == "recordings" {
-						b.ReportMetric(perEvent/float64(load.size)*1000, "cpu-ms/MB")
+					if l.mode == "recordings" {
+						b.ReportMetric(perEvent/float64(l.size)*1000, "cpu-ms/MB")
 					}
-					if f := floor[floorKey{load.floor, connections}]; f > 0 {
+					if f := floor[floorKey{l.floor, connections}]; f > 0 {
 						b.ReportMetric(perEvent/f, "x-floor")
 					}
 				})
@@ -120,7 +111,7 @@ func BenchmarkBroker(b *testing.B) {
 	b.ReportMetric(float64(b.N*perCall)/b.Elapsed().Seconds(), "records/s")
 }
 
-type load struct {
+type workload struct {
 	name    string
 	mode    string // of the service
 	floor   string // name of the load whose floor it is compared with: events with a request of one event
@@ -130,7 +121,7 @@ type load struct {
 	request []byte // as it goes over the wire
 }
 
-func loads() []load {
+func workloads() []workload {
 	const one = "one 1 kB event"
 	single := benchEvent(rand.New(rand.NewSource(1)), 1000)
 	var batch, v1 bytes.Buffer
@@ -149,19 +140,19 @@ func loads() []load {
 	batch.WriteString(`],"sent_at":"2024-05-01T10:00:01.000Z"}`)
 	v1.WriteString(`]}`)
 	recording := benchRecording(r, 100_000)
-	return []load{
+	return []workload{
 		{name: one, mode: "events", floor: one, events: 1, weight: 1, request: httpRequest("/i/v0/e/", "", single)},
-		packedLoad(load{name: "gzip batch of 50", mode: "events", floor: one, events: 50, weight: 8}, "/batch/", "", batch.Bytes()),
-		packedLoad(load{name: "v1, gzip batch of 50", mode: "events", floor: one, events: 50, weight: 8}, v1Path, v1BenchHeaders, v1.Bytes()),
-		packedLoad(load{name: "gzip recording", mode: "recordings", events: 1, weight: 10}, "/s/", "", recording),
+		packedWorkload(workload{name: "gzip batch of 50", mode: "events", floor: one, events: 50, weight: 8}, "/batch/", "", batch.Bytes()),
+		packedWorkload(workload{name: "v1, gzip batch of 50", mode: "events", floor: one, events: 50, weight: 8}, v1Path, v1BenchHeaders, v1.Bytes()),
+		packedWorkload(workload{name: "gzip recording", mode: "recordings", events: 1, weight: 10}, "/s/", "", recording),
 	}
 }
 
 const v1BenchHeaders = "Authorization: Bearer phc_bench\r\nPostHog-Sdk-Info: posthog-go/1.5.2\r\nPostHog-Attempt: 1\r\n" +
 	"PostHog-Request-Id: 550e8400-e29b-41d4-a716-446655440000\r\nPostHog-Request-Timestamp: 2024-05-01T10:00:01Z\r\n"
 
-// packedLoad sends body packed; sizes go into the name.
-func packedLoad(l load, path, headers string, body []byte) load {
+// packedWorkload sends body packed; sizes go into the name.
+func packedWorkload(l workload, path, headers string, body []byte) workload {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
 	_, _ = w.Write(body)
@@ -240,113 +231,12 @@ func benchEvent(r *rand.Rand, size int) []byte {
 	}
 }
 
-// fire sends n requests over as many connections and checks every answer.
-func (s *benchProcess) fire(b *testing.B, l load, connections, n int) {
-	b.Helper()
-	var left atomic.Int64
-	left.Store(int64(n))
-	var failed atomic.Pointer[string]
-	var wg sync.WaitGroup
-	for range connections {
-		wg.Go(func() {
-			conn, err := net.Dial("tcp", s.addr)
-			if err != nil {
-				failed.Store(new(err.Error()))
-				return
-			}
-			defer conn.Close()
-			in := bufio.NewReaderSize(conn, 4096)
-			for left.Add(-1) >= 0 {
-				if _, err := conn.Write(l.request); err != nil {
-					failed.Store(new(err.Error()))
-					return
-				}
-				resp, err := http.ReadResponse(in, nil)
-				if err != nil {
-					failed.Store(new(err.Error()))
-					return
-				}
-				body, _ := io.ReadAll(resp.Body)
-				if resp.StatusCode != http.StatusOK {
-					failed.Store(new(fmt.Sprintf("%d %s", resp.StatusCode, body)))
-					return
-				}
-			}
-		})
+// benchHandler is what a server of a kind serves.
+func benchHandler(kind string) http.Handler {
+	if kind == "floor" {
+		return floorHandler()
 	}
-	wg.Wait()
-	if f := failed.Load(); f != nil {
-		b.Fatal(*f)
-	}
-}
-
-// benchProcess is a server in a process of its own.
-type benchProcess struct{ addr, control string }
-
-// usage is what a process has used since it began.
-type usage struct {
-	CPU     time.Duration // user and system
-	Mallocs uint64
-	RSS     int64 // bytes, now
-}
-
-func (u usage) since(v usage) usage {
-	return usage{CPU: u.CPU - v.CPU, Mallocs: u.Mallocs - v.Mallocs, RSS: u.RSS}
-}
-
-func (s *benchProcess) usage(b testing.TB) usage {
-	b.Helper()
-	resp, err := http.Get("http://" + s.control)
-	require.NoError(b, err)
-	defer resp.Body.Close()
-	var u usage
-	require.NoError(b, json.NewDecoder(resp.Body).Decode(&u))
-	return u
-}
-
-func startBenchServer(b testing.TB, kind string, env []string) *benchProcess {
-	b.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(append(os.Environ(), benchServer+"="+kind), env...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	require.NoError(b, err)
-	require.NoError(b, cmd.Start())
-	b.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGKILL)
-		_ = cmd.Wait()
-	})
-	var s benchProcess
-	_, err = fmt.Fscan(out, &s.addr, &s.control)
-	require.NoError(b, err, "the server process did not start")
-	return &s
-}
-
-// serveBench is the main function of the server process.
-func serveBench(kind string) {
-	handler := floorHandler()
-	if kind != "floor" {
-		handler = captureHandler(kind == "noop")
-	}
-	control := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		var ru syscall.Rusage
-		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &ru)
-		var mem runtime.MemStats
-		runtime.ReadMemStats(&mem)
-		_ = json.NewEncoder(w).Encode(usage{CPU: time.Duration(ru.Utime.Nano() + ru.Stime.Nano()), Mallocs: mem.Mallocs, RSS: residentBytes()})
-	})
-	fmt.Println(httptest.NewServer(handler).Listener.Addr(), httptest.NewServer(control).Listener.Addr())
-	select {}
-}
-
-func residentBytes() int64 {
-	text, _ := os.ReadFile("/proc/self/statm")
-	fields := strings.Fields(string(text))
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, _ := strconv.ParseInt(fields[1], 10, 64)
-	return pages * int64(os.Getpagesize())
+	return captureHandler(kind == "noop")
 }
 
 func floorHandler() http.Handler {

@@ -16,12 +16,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/hog-go/hog/common/testkit"
+	"github.com/hog-go/hog/common/testkit/load"
 )
 
-// faultTime is how long the load of TestBrokerFaults lasts; HOG_FAULT_TIME sets another (bin/bench faults runs a minute).
+// faultTime is how long the traffic of TestBrokerFaults lasts; HOG_FAULT_TIME sets another (bin/bench faults runs a minute).
 const faultTime = 15 * time.Second
 
-// The broker is stopped and started twice under load, once in good order and once killed. Every event that was answered
+// The broker is stopped and started twice under traffic, once in good order and once killed. Every event that was answered
 // 200 must be in Kafka afterwards, and once the broker is back every request must succeed.
 func TestBrokerFaults(t *testing.T) {
 	length := faultTime
@@ -33,14 +34,14 @@ func TestBrokerFaults(t *testing.T) {
 	broker := testkit.Kafka(t)
 	topic := broker.Topic(t, 4)
 	fault := broker.Fault(t)
-	server := startBenchServer(t, "kafka", []string{"KAFKA_HOSTS=" + strings.Join(broker.Brokers, ","), "KAFKA_TOPIC=" + topic})
+	server := load.Start(t, "kafka", []string{"KAFKA_HOSTS=" + strings.Join(broker.Brokers, ","), "KAFKA_TOPIC=" + topic})
 
-	load := &faultLoad{url: "http://" + server.addr, answers: map[int]int{}}
-	stop := load.run(32)
+	traffic := &faultLoad{url: "http://" + server.Addr, answers: map[int]int{}}
+	stop := traffic.run(32)
 	var peak int64
 	wait := func(d time.Duration) {
 		for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-			peak = max(peak, server.usage(t).RSS)
+			peak = max(peak, server.Usage(t).RSS)
 		}
 	}
 	part := length / 6
@@ -53,7 +54,7 @@ func TestBrokerFaults(t *testing.T) {
 	wait(part)
 	fault.Start()
 	wait(part) // requests that came while it was down may still be answered
-	load.markRecovered()
+	traffic.markRecovered()
 	wait(part)
 	acked := stop()
 
@@ -69,13 +70,13 @@ func TestBrokerFaults(t *testing.T) {
 			twice++
 		}
 	}
-	t.Logf("%s broker, %s of load: %d events acknowledged, %d stored, %d of them more than once; answers %v; peak memory %d MB",
-		broker.Kind, length, len(acked), len(stored), twice, load.answers, peak>>20)
+	t.Logf("%s broker, %s of traffic: %d events acknowledged, %d stored, %d of them more than once; answers %v; peak memory %d MB",
+		broker.Kind, length, len(acked), len(stored), twice, traffic.answers, peak>>20)
 	require.NotEmpty(t, acked)
 	for _, id := range acked {
 		require.Positive(t, stored[id], "event %s was acknowledged and is not in Kafka", id)
 	}
-	require.Empty(t, load.late, "answers after the broker was back")
+	require.Empty(t, traffic.late, "answers after the broker was back")
 	require.Less(t, peak, int64(512<<20), "memory is bounded")
 }
 
@@ -96,7 +97,7 @@ func (l *faultLoad) markRecovered() {
 	l.recovered = true
 }
 
-// run starts the load; the function that it returns stops it and returns the acknowledged uuids.
+// run starts the traffic; the function that it returns stops it and returns the acknowledged uuids.
 func (l *faultLoad) run(connections int) (stop func() []string) {
 	quit := make(chan struct{})
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}, Timeout: time.Minute}

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,11 +23,12 @@ import (
 	"github.com/hog-go/hog/common/kafka"
 	"github.com/hog-go/hog/common/limiter"
 	"github.com/hog-go/hog/common/testkit"
+	"github.com/hog-go/hog/common/testkit/load"
 )
 
 func TestMain(m *testing.M) {
-	if kind := os.Getenv(benchServer); kind != "" {
-		serveBench(kind)
+	if kind := load.Kind(); kind != "" {
+		load.Serve(benchHandler(kind))
 	}
 	testkit.Main(m)
 }

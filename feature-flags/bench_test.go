@@ -1,25 +1,16 @@
 package featureflags_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
-	"os/exec"
-	"runtime"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -31,18 +22,15 @@ import (
 	"github.com/hog-go/hog/common/redis"
 	"github.com/hog-go/hog/common/schema"
 	"github.com/hog-go/hog/common/testkit"
+	"github.com/hog-go/hog/common/testkit/load"
 	featureflags "github.com/hog-go/hog/feature-flags"
 )
-
-// The server of this benchmark is a process of its own, this test binary started again, so that its processor time can be read from the
-// operating system apart from that of the load. The floor is a gin handler that reads the body and answers two bytes.
-const benchServer = "HOG_BENCH_SERVER"
 
 // fromMemory keeps a request from asking the database about the person, which a cohort among the flags otherwise does.
 const fromMemory = "&only_use_override_person_properties=true"
 
 // BenchmarkFlags asks for all flags of a project by a request that carries the person's 20 properties: from memory alone, and with the
-// person and its static cohorts from Postgres.
+// person and its static cohorts from Postgres. The floor is a gin handler that reads the body and answers two bytes.
 func BenchmarkFlags(b *testing.B) {
 	redisURL := testkit.Redis(b)
 	database := postgres.URL(testkit.Postgres(b))
@@ -59,7 +47,7 @@ func BenchmarkFlags(b *testing.B) {
 	var floor float64
 	measure := func(name, kind string, request []byte) {
 		b.Run(name, func(b *testing.B) {
-			cpu := benchLoad(b, startBenchServer(b, kind, env), request)
+			cpu := benchLoad(b, load.Start(b, kind, env), request)
 			if kind == "floor" {
 				floor = cpu
 			}
@@ -77,12 +65,12 @@ func BenchmarkFlags(b *testing.B) {
 }
 
 // benchLoad measures b.N requests and returns the CPU time of each in microseconds.
-func benchLoad(b *testing.B, s *benchProcess, request []byte) float64 {
+func benchLoad(b *testing.B, s *load.Server, request []byte) float64 {
 	const connections = 64
-	s.fire(b, request, connections, 2000) // warm up
-	before, begun := s.usage(b), time.Now()
-	took := s.fire(b, request, connections, b.N)
-	elapsed, used := time.Since(begun), s.usage(b).since(before)
+	s.Fire(b, request, connections, 2000) // warm up
+	before, begun := s.Usage(b), time.Now()
+	took := s.Fire(b, request, connections, b.N)
+	elapsed, used := time.Since(begun), s.Usage(b).Since(before)
 	cpu := float64(used.CPU.Microseconds()) / float64(b.N)
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(b.N)/elapsed.Seconds(), "requests/s")
@@ -148,115 +136,16 @@ func benchRequest(team int, more string) []byte {
 	return fmt.Appendf(nil, "POST /flags?v=2%s HTTP/1.1\r\nHost: bench\r\nUser-Agent: posthog-node/5.1.0\r\nContent-Type: application/json\r\nX-Forwarded-For: 203.0.113.9\r\nContent-Length: %d\r\n\r\n%s", more, len(body), body)
 }
 
-// fire sends n requests over so many connections, checks every answer, and returns how long each took.
-func (s *benchProcess) fire(b *testing.B, request []byte, connections, n int) []time.Duration {
-	b.Helper()
-	var left atomic.Int64
-	left.Store(int64(n))
-	var failed atomic.Pointer[string]
-	took := make([]time.Duration, n)
-	var wg sync.WaitGroup
-	for range connections {
-		wg.Go(func() {
-			conn, err := net.Dial("tcp", s.addr)
-			if err != nil {
-				failed.Store(new(err.Error()))
-				return
-			}
-			defer conn.Close()
-			in := bufio.NewReaderSize(conn, 4096)
-			for {
-				i := left.Add(-1)
-				if i < 0 {
-					return
-				}
-				begun := time.Now()
-				if _, err := conn.Write(request); err != nil {
-					failed.Store(new(err.Error()))
-					return
-				}
-				resp, err := http.ReadResponse(in, nil)
-				if err != nil {
-					failed.Store(new(err.Error()))
-					return
-				}
-				size, err := io.Copy(io.Discard, resp.Body)
-				if err != nil || resp.StatusCode != http.StatusOK {
-					failed.Store(new(fmt.Sprintf("%d, %d bytes, %v", resp.StatusCode, size, err)))
-					return
-				}
-				took[i] = time.Since(begun)
-			}
-		})
-	}
-	wg.Wait()
-	if f := failed.Load(); f != nil {
-		b.Fatal(*f)
-	}
-	slices.Sort(took)
-	return took
-}
-
-// benchProcess is a server in a process of its own.
-type benchProcess struct{ addr, control string }
-
-// usage is what a process has used since it began.
-type usage struct {
-	CPU     time.Duration // user and system
-	Mallocs uint64
-	RSS     int64 // bytes, now
-}
-
-func (u usage) since(v usage) usage {
-	return usage{CPU: u.CPU - v.CPU, Mallocs: u.Mallocs - v.Mallocs, RSS: u.RSS}
-}
-
-func (s *benchProcess) usage(b testing.TB) usage {
-	b.Helper()
-	resp, err := http.Get("http://" + s.control)
-	require.NoError(b, err)
-	defer resp.Body.Close()
-	var u usage
-	require.NoError(b, json.NewDecoder(resp.Body).Decode(&u))
-	return u
-}
-
-func startBenchServer(b testing.TB, kind string, env []string) *benchProcess {
-	b.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(append(os.Environ(), benchServer+"="+kind), env...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	require.NoError(b, err)
-	require.NoError(b, cmd.Start())
-	b.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGKILL)
-		_ = cmd.Wait()
-	})
-	var s benchProcess
-	_, err = fmt.Fscan(out, &s.addr, &s.control)
-	require.NoError(b, err, "the server process did not start")
-	return &s
-}
-
-// serveBench is the main function of the server process.
-func serveBench(kind string) {
-	handler := floorHandler([]byte(`{}`))
+// benchHandler is what a server of a kind serves.
+func benchHandler(kind string) http.Handler {
 	switch kind {
-	case "floor25k": // what sending an answer for 100 flags costs, whoever has made it
-		handler = floorHandler(bytes.Repeat([]byte{' '}, 25_000))
 	case "flags":
-		handler = flagsHandler()
+		return flagsHandler()
+	case "floor25k": // what sending an answer for 100 flags costs, whoever has made it
+		return floorHandler(bytes.Repeat([]byte{' '}, 25_000))
+	default:
+		return floorHandler([]byte(`{}`))
 	}
-	control := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		var ru syscall.Rusage
-		_ = syscall.Getrusage(syscall.RUSAGE_SELF, &ru)
-		var mem runtime.MemStats
-		runtime.ReadMemStats(&mem)
-		_ = json.NewEncoder(w).Encode(usage{CPU: time.Duration(ru.Utime.Nano() + ru.Stime.Nano()), Mallocs: mem.Mallocs, RSS: residentBytes()})
-	})
-	fmt.Println(httptest.NewServer(handler).Listener.Addr(), httptest.NewServer(control).Listener.Addr())
-	select {}
 }
 
 func floorHandler(answer []byte) http.Handler {
@@ -283,14 +172,4 @@ func flagsHandler() http.Handler {
 	}
 	go func() { panic(svc.Run(context.Background())) }()
 	return svc.Handler()
-}
-
-func residentBytes() int64 {
-	text, _ := os.ReadFile("/proc/self/statm")
-	fields := strings.Fields(string(text))
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, _ := strconv.ParseInt(fields[1], 10, 64)
-	return pages * int64(os.Getpagesize())
 }

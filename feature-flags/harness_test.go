@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,12 +22,13 @@ import (
 	"github.com/hog-go/hog/common/redis"
 	"github.com/hog-go/hog/common/schema"
 	"github.com/hog-go/hog/common/testkit"
+	"github.com/hog-go/hog/common/testkit/load"
 	featureflags "github.com/hog-go/hog/feature-flags"
 )
 
 func TestMain(m *testing.M) {
-	if kind := os.Getenv(benchServer); kind != "" {
-		serveBench(kind)
+	if kind := load.Kind(); kind != "" {
+		load.Serve(benchHandler(kind))
 	}
 	testkit.Main(m)
 }
