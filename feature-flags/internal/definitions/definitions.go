@@ -27,6 +27,7 @@ import (
 	"github.com/hog-go/hog/common/redis"
 	"github.com/hog-go/hog/feature-flags/internal/auth"
 	"github.com/hog-go/hog/feature-flags/internal/rate"
+	"github.com/hog-go/hog/feature-flags/internal/readonly"
 	"github.com/hog-go/hog/feature-flags/internal/refusal"
 )
 
@@ -118,27 +119,11 @@ func (h *Handler) Run(ctx context.Context) error {
 	}
 }
 
-const allow = "GET, OPTIONS, HEAD"
-
 // Handle answers a request of any method.
-func (h *Handler) Handle(c *gin.Context) {
-	switch c.Request.Method {
-	case http.MethodGet:
-		h.metrics.requests.Inc()
-		h.get(c)
-	case http.MethodHead:
-		c.Header("Content-Type", "application/json")
-		c.Status(http.StatusOK)
-	case http.MethodOptions:
-		c.Header("Allow", allow)
-		c.Status(http.StatusNoContent)
-	default:
-		c.Header("Allow", allow)
-		c.Status(http.StatusMethodNotAllowed)
-	}
-}
+func (h *Handler) Handle(c *gin.Context) { readonly.Handle(c, h.get) }
 
 func (h *Handler) get(c *gin.Context) {
+	h.metrics.requests.Inc()
 	ctx := c.Request.Context()
 	team, err := h.authenticate(ctx, c.Query("token"), auth.Bearer(c.Request.Header))
 	if err != nil {

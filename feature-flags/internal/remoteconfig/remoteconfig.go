@@ -23,6 +23,7 @@ import (
 	"github.com/hog-go/hog/common/postgres"
 	"github.com/hog-go/hog/feature-flags/internal/auth"
 	"github.com/hog-go/hog/feature-flags/internal/rate"
+	"github.com/hog-go/hog/feature-flags/internal/readonly"
 	"github.com/hog-go/hog/feature-flags/internal/refusal"
 )
 
@@ -86,8 +87,6 @@ const (
 	KeyParam     = "key"
 )
 
-const allow = "GET, OPTIONS, HEAD"
-
 // errNotFound is answered 404 without a body, errTokenUnknown 401 without one.
 var (
 	errNotFound     = errors.New("there is no such project or remote config flag")
@@ -95,21 +94,7 @@ var (
 )
 
 // Handle answers a request of any method.
-func (h *Handler) Handle(c *gin.Context) {
-	switch c.Request.Method {
-	case http.MethodGet:
-		h.get(c)
-	case http.MethodHead:
-		c.Header("Content-Type", "application/json")
-		c.Status(http.StatusOK)
-	case http.MethodOptions:
-		c.Header("Allow", allow)
-		c.Status(http.StatusNoContent)
-	default:
-		c.Header("Allow", allow)
-		c.Status(http.StatusMethodNotAllowed)
-	}
-}
+func (h *Handler) Handle(c *gin.Context) { readonly.Handle(c, h.get) }
 
 func (h *Handler) get(c *gin.Context) {
 	ctx := c.Request.Context()

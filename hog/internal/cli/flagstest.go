@@ -30,7 +30,7 @@ func (p *Process) flagsTest(s *Settings) *cobra.Command {
 		Use:   "test KEY",
 		Short: "Show what somebody gets for a flag, which condition matched and why",
 		Long: `Test asks the running hog for a flag as an SDK does, with what you say of a person on top of what is stored of them, and shows how each
-condition went. It writes nothing and is not billed to anybody's experiment.`,
+condition went. It counts as a request of the team, and remembers nothing of the person.`,
 		Example: `  hog flags test new-nav --id ann --property email=ann@example.com
   hog flags test plan-card --id ann --group organization=globex --group-property organization.tier=gold`,
 		Args: cobra.ExactArgs(1),
