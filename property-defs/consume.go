@@ -69,6 +69,7 @@ func (s *Service) enqueue(ctx context.Context, w *worker, b kafka.Batch) {
 		last, pushed, err := s.queue.Push(ctx, w.Updates)
 		s.forget(w, pushed)
 		if err != nil {
+			s.metrics.unstored.Inc()
 			return
 		}
 		need = last

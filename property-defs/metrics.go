@@ -12,6 +12,7 @@ import (
 // metricSet is what the handling of events counts, under the names of the original.
 type metricSet struct {
 	received, seen, compacted, known, empty, bad, filtered, blocked prometheus.Counter
+	unstored                                                        prometheus.Counter // offsets
 	noProperties, nameTooLong, tooMany                              prometheus.Counter // of events
 	longKeys, flagProperties                                        prometheus.Counter // of updates
 	perEvent                                                        prometheus.Histogram
@@ -42,6 +43,7 @@ func newMetrics(reg prometheus.Registerer) *metricSet {
 		bad:            counter("prop_defs_event_parse_error", "messages that are no event"),
 		filtered:       counter("prop_defs_skipped_due_to_team_filter", "events of teams that are not looked at"),
 		blocked:        counter("prop_defs_worker_blocked", "times that a worker waited for room in the queue"),
+		unstored:       counter("prop_defs_offset_store_failures", "batches whose offset was not kept, because their partition was lost before they were queued"),
 		noProperties:   events.WithLabelValues("no_properties_event"),
 		nameTooLong:    events.WithLabelValues("name_wont_fit_in_postgres"),
 		tooMany:        events.WithLabelValues("too_many_properties"),
@@ -90,7 +92,7 @@ func gauges(reg prometheus.Registerer, cache *known.Cache, q *queue.Queue) {
 				func() float64 { return float64(cache.Len(kind)) }),
 			prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "prop_defs_cache_fill_ratio", Help: "entries as a part of the capacity", ConstLabels: labels},
 				func() float64 { return float64(cache.Len(kind)) / float64(cache.Capacity(kind)) }),
-			prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "prop_defs_cache_evictions", Help: "entries that made room", ConstLabels: labels},
+			prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "prop_defs_cache_evictions", Help: "entries that made room or got another value", ConstLabels: labels},
 				func() float64 { return float64(cache.Evictions(kind)) }),
 			prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "prop_defs_cache_replacements", Help: "entries that got another value", ConstLabels: labels},
 				func() float64 { return float64(cache.Replacements(kind)) }),

@@ -76,7 +76,7 @@ type Service struct {
 
 // New builds the service from the leaves up and starts nothing: neither Kafka nor the database need be there. Errors are about the
 // configuration.
-func New(_ context.Context, cfg Config, deps Deps) (*Service, error) {
+func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	log := deps.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -101,7 +101,7 @@ func New(_ context.Context, cfg Config, deps Deps) (*Service, error) {
 	if err := s.newConsumer(log, registry, &deps); err != nil {
 		return nil, err
 	}
-	parts, err := s.openDatabases(log, registry)
+	parts, err := s.openDatabases(ctx, log, registry)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (s *Service) newWorkers(warmer *warm.Warmer) {
 }
 
 // openDatabases makes the pools, none of which dials, and what works on them.
-func (s *Service) openDatabases(log *slog.Logger, reg prometheus.Registerer) (p parts, err error) {
+func (s *Service) openDatabases(ctx context.Context, log *slog.Logger, reg prometheus.Registerer) (p parts, err error) {
 	open := func(name string, url postgres.URL, size int, timeout time.Duration) *postgres.DB {
 		db, openErr := postgres.Open(s.cfg.pool(name, url, size, timeout), reg)
 		if openErr != nil {
@@ -178,7 +178,7 @@ func (s *Service) openDatabases(log *slog.Logger, reg prometheus.Registerer) (p 
 	if db := open("propdefs_write", s.cfg.writeURL(), size, 0); db != nil {
 		deps.Store = store.NewWriter(db, s.now)
 	}
-	if db := open("propdefs_api", s.cfg.writeURL(), size, 0); db != nil {
+	if db := open("propdefs_api", s.cfg.DatabaseURL, size, 0); db != nil {
 		p.api = api.New(db, log)
 	}
 	if s.cfg.ReadBeforeWrite {
@@ -194,10 +194,8 @@ func (s *Service) openDatabases(log *slog.Logger, reg prometheus.Registerer) (p 
 		}
 	}
 	if !s.cfg.Groups.SkipReads {
-		source, sourceErr := s.groupSource(open, reg)
-		err = cmp.Or(err, sourceErr)
 		g := s.cfg.Groups
-		deps.Resolver = group.New(group.Config{CacheSize: g.CacheSize, NegativeSize: g.NegativeSize, NegativeTTL: g.NegativeTTL}, source, log, reg)
+		deps.Resolver = group.New(group.Config{CacheSize: g.CacheSize, NegativeSize: g.NegativeSize, NegativeTTL: g.NegativeTTL}, s.groupSource(ctx, open, reg), log, reg)
 	}
 	if err != nil {
 		return p, err
@@ -209,18 +207,23 @@ func (s *Service) openDatabases(log *slog.Logger, reg prometheus.Registerer) (p 
 }
 
 // groupSource is personhog where there is one, else the table of group types.
-func (s *Service) groupSource(open func(string, postgres.URL, int, time.Duration) *postgres.DB, reg prometheus.Registerer) (group.Source, error) {
+func (s *Service) groupSource(ctx context.Context, open func(string, postgres.URL, int, time.Duration) *postgres.DB, reg prometheus.Registerer) group.Source {
 	g := s.cfg.Groups
 	if g.Addr != "" {
-		return group.NewPersonHog(group.PersonHogConfig{
+		source, err := group.NewPersonHog(group.PersonHogConfig{
 			Addr: g.Addr, Timeout: g.Timeout, ConnectTimeout: g.ConnectTimeout, MaxRetries: g.MaxRetries, InitialBackoff: g.InitialBackoff, MaxBackoff: g.MaxBackoff,
 		}, reg)
+		if err == nil {
+			return source
+		}
+		// As in the original, that is no reason not to start.
+		s.log.WarnContext(ctx, "an address that is none is passed over, and group types are read from a database", "err", err)
 	}
 	url := s.cfg.DatabaseURL
 	if g.FromPersons {
 		url = g.PersonsURL
 	}
-	return group.SQL{DB: open("propdefs_groups", url, 2, g.Timeout)}, nil
+	return group.SQL{DB: open("propdefs_groups", url, 2, g.Timeout)}
 }
 
 // addComponents puts the parts in the order in which they start; they stop in the opposite one, so that the writer still writes what

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hog-go/hog/common/config"
@@ -32,6 +33,7 @@ func TestSettings(t *testing.T) {
 		{"no number", []string{"UPDATE_BATCH_SIZE=many"}, "UPDATE_BATCH_SIZE"},
 		{"mirror without a database", []string{"ENABLE_MIRROR=true"}, "DATABASE_PROPDEFS_URL"},
 		{"persons without a database", []string{"READ_GROUPS_FROM_PERSONS_DB=true"}, "DATABASE_PERSONS_URL"},
+		{"an address of personhog that is none", []string{"SKIP_READS=false", "PERSONHOG_ADDR=http://no address%%"}, ""},
 		{"what the hobby compose file sets", []string{"DATABASE_URL=postgres://posthog:posthog@db:5432/posthog", "KAFKA_HOSTS=kafka:9092", "SKIP_WRITES=false",
 			"SKIP_READS=false", "FILTER_MODE=opt-out", "PERSONHOG_ADDR=http://personhog-router:50052"}, ""},
 	}
@@ -80,6 +82,59 @@ func TestService(t *testing.T) {
 	require.Equal(t, 1.0, svc.counter(t, "prop_defs_empty_events"))
 	require.Equal(t, 1.0, svc.counter(t, "prop_defs_skipped_updates", "feature_flag_event_property"))
 	require.Equal(t, 3.0, svc.counter(t, "prop_defs_filtered_by_cache"), "the second sign up: itself, and plan in two tables")
+}
+
+// What no table can hold, or no parser reads, costs nothing but itself.
+func TestPoison(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	h.db.MustExec(`INSERT INTO posthog_grouptypemapping (team_id, project_id, group_type, group_type_index) VALUES (1, 1, 'org', 2)`)
+	svc := h.start(t)
+	raw := func(event, properties string) message {
+		return message{Project: 1, raw: fmt.Appendf(nil, `{"team_id":1,"project_id":1,"event":"%s","properties":%q}`, event, properties)}
+	}
+	long := strings.Repeat(`\u0000`, 200) // becomes 600 bytes, and fits the column all the same
+	h.send(t,
+		raw(`a\u0000b`, `{"k\u0000": "v\u0000"}`), raw(`\ud800`, `{}`), raw(`half`, `{"a": "\ud800"}`), raw(long, `{"`+long+`": 1}`),
+		message{Project: 1, raw: []byte("{\"team_id\":1,\"project_id\":1,\"event\":\"\xff\"}")},
+		raw(`$groupidentify`, `{"$group_type": "or\u0000g", "$group_set": {"lost": 1}}`),
+		raw(`$groupidentify`, `{"$group_type": "org", "$group_set": {"seats": 1}}`),
+		message{Team: 1, Project: 77, Event: "of a project that is gone"}, message{Team: -1, Project: 1, Event: "of no team"}, event("last", nil),
+	)
+	stored := strings.Repeat("\ufffd", 200)
+	want := []string{
+		"1|1|$groupidentify", "1|1|a\ufffdb", "1|1|half", "1|1|last", "1|1|" + stored,
+		"1|1|a\ufffdb|k\ufffd", "1|1|" + stored + "|" + stored,
+		"1|1|1||k\ufffd|String|false", "1|1|1||" + stored + "|Numeric|true", "1|1|3|2|seats|Numeric|true",
+	}
+	h.await(t, want)
+	require.Equal(t, 2.0, svc.counter(t, "prop_defs_event_parse_error"))
+}
+
+// Dashboards of the original look for these names.
+func TestMetricNames(t *testing.T) {
+	cfg := propertydefs.DefaultConfig()
+	require.NoError(t, config.LoadFrom(&cfg, []string{"SKIP_READS=false", "PERSONHOG_ADDR=personhog:50052", "CACHE_WARMING_ENABLED=true"}))
+	registry := prometheus.NewRegistry()
+	_, err := propertydefs.New(t.Context(), cfg, propertydefs.Deps{Registry: registry})
+	require.NoError(t, err)
+	names := strings.Fields(`prop_defs_events_received prop_defs_events_skipped prop_defs_seen_updates prop_defs_forced_small_batch prop_defs_worker_blocked
+		prop_defs_updates_per_event prop_defs_filtered_by_cache prop_defs_empty_events prop_defs_event_parse_error prop_defs_batch_acquire_time_ms
+		prop_defs_recv_dequeued prop_defs_compaction_dropped_updates prop_defs_cache_hits prop_defs_cache_misses prop_defs_cache_evictions
+		prop_defs_cache_replacements prop_defs_cache_len prop_defs_cache_fill_ratio prop_defs_updates_cache prop_defs_skipped_updates
+		prop_defs_skipped_due_to_team_filter prop_defs_duplicates_in_batch prop_defs_issue_failed prop_defs_offset_store_failures
+		prop_defs_channel_messages_in_flight prop_defs_channel_capacity prop_defs_channel_capacity_total prop_defs_group_type_cache
+		prop_defs_personhog_resolve_errors prop_defs_personhog_resolve_duration_ms personhog_errors_total personhog_retries_total
+		personhog_terminal_errors_total propdefs_v2_propdefs_dropped_uncached propdefs_v2_batch_rows_dropped_fk propdefs_read_filter_attempt
+		propdefs_read_filter_rows_dropped propdefs_read_filter_time_ms propdefs_cache_warming_teams propdefs_cache_warming_rows propdefs_cache_warming_team_time_ms`)
+	for _, table := range []string{"eventdefs", "eventprops", "propdefs"} {
+		for _, what := range strings.Fields("batch_attempt batch_size batch_rows batch_ms batch_cache_time_ms cache_removed") {
+			names = append(names, "propdefs_v2_"+table+"_"+what)
+		}
+	}
+	for _, name := range names { // a name that is taken cannot be taken again
+		require.Error(t, registry.Register(prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: "ours"})), name)
+	}
 }
 
 func TestRoutes(t *testing.T) {
@@ -212,10 +267,13 @@ func TestDatabaseLayouts(t *testing.T) {
 		main := h.db
 		h.db = pgtest.New(t)
 		h.db.MustExec(`DROP TABLE posthog_grouptypemapping`) // is looked up in the main one
-		h.start(t, "ENABLE_MIRROR=true", "DATABASE_PROPDEFS_URL="+h.db.URL.Reveal())
+		svc := h.start(t, "ENABLE_MIRROR=true", "DATABASE_PROPDEFS_URL="+h.db.URL.Reveal())
 		h.send(t, identify)
 		h.await(t, want)
 		require.Empty(t, main.Dump(t))
+		main.MustExec(`INSERT INTO posthog_propertydefinition (name, team_id, project_id) VALUES ('of the main database', 1, 1)`)
+		_, body := svc.get("/api/v1/projects/1/property_definitions")
+		require.Contains(t, body, "of the main database", "as the tables of the enterprise taxonomy")
 	})
 	t.Run("group types in the database of persons", func(t *testing.T) {
 		h := setup(t)

@@ -90,6 +90,8 @@ func TestQueries(t *testing.T) {
 		{"", "?event_names=", []string{}},
 		{"", "?is_numerical=true", []string{"amount"}},
 		{"", "?is_feature_flag=true", []string{"$feature/x"}},
+		{"", "?is_feature_flag=1", all}, // true and false only
+		{"", "?is_feature_flag=TRUE", all},
 		{"", "?is_feature_flag=false", []string{"amount", "plan", "$geoip_city_name"}},
 		{"", "?limit=1&offset=1", []string{"plan"}},
 		{"", "?search=city", []string{"$geoip_city_name"}},

@@ -76,8 +76,9 @@ func parse(q url.Values) params {
 	}
 	p.numerical = q.Get("is_numerical") == "true"
 	p.enterprise = q.Get("use_enterprise_taxonomy") != "false"
-	if v, err := strconv.ParseBool(q.Get("is_feature_flag")); err == nil {
-		p.flags = &v
+	switch v := q.Get("is_feature_flag"); v {
+	case "true", "false":
+		p.flags = new(v == "true")
 	}
 	return p
 }

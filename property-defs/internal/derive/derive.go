@@ -100,13 +100,15 @@ func (d *Deriver) event(e *scan.Event, now int64) Outcome {
 	switch {
 	case string(e.Name) == "$$plugin_metrics":
 		d.Stats.NoProperties++
+		d.count(0)
 		return NoProperties
 	case len(e.Name) > maxName:
 		d.Stats.NameTooLong++
+		d.count(0)
 		return NameTooLong
 	}
 	name := sanitized(e.Name)
-	s := source{e: e, now: now, tenant: definition.Tenant(e.Team, e.Project), name: name, nameKey: definition.NameKey(name)}
+	s := source{e: e, now: now, epoch: d.cache.Epoch(), tenant: definition.Tenant(e.Team, e.Project), name: name, nameKey: definition.NameKey(name)}
 	switch {
 	case !e.Object:
 		d.count(1)
@@ -123,6 +125,7 @@ func (d *Deriver) event(e *scan.Event, now int64) Outcome {
 type source struct {
 	e       *scan.Event
 	now     int64
+	epoch   uint32 // of the cache, before anything is looked up
 	tenant  definition.Key
 	name    []byte // as it is stored
 	nameKey definition.Key
@@ -144,7 +147,7 @@ func (d *Deriver) plain(s *source) Outcome {
 	updates += d.collect(m.Set, false)
 	setOnce := len(d.items)
 	updates += d.collect(m.SetOnce, false)
-	if updates > d.cfg.SkipThreshold {
+	if updates = d.within(updates, set, setOnce, len(d.items)); updates > d.cfg.SkipThreshold {
 		return d.tooMany(s)
 	}
 	d.count(updates)
@@ -164,7 +167,7 @@ func (d *Deriver) plain(s *source) Outcome {
 func (d *Deriver) groupIdentify(s *source) Outcome {
 	group, members := d.group(s.e.Top)
 	updates := 1 + d.start(members, false)
-	if updates > d.cfg.SkipThreshold {
+	if updates = d.within(updates, len(d.items)); updates > d.cfg.SkipThreshold {
 		return d.tooMany(s)
 	}
 	d.count(updates)
@@ -202,6 +205,7 @@ func (d *Deriver) group(top []scan.Member) (group []byte, members []scan.Member)
 
 func (d *Deriver) tooMany(s *source) Outcome {
 	d.Stats.TooMany++
+	d.count(0)
 	d.Skipped = Skipped{Team: s.e.Team, Event: string(s.name)}
 	return TooManyUpdates
 }
@@ -209,6 +213,31 @@ func (d *Deriver) tooMany(s *source) Outcome {
 func (d *Deriver) count(updates int) {
 	d.Stats.Seen += updates
 	d.Stats.PerEvent = append(d.Stats.PerEvent, int32(updates))
+}
+
+// within counts the updates of an event again if they are over the threshold: a name that an object gives twice is one property. Objects
+// end at the items ends.
+func (d *Deriver) within(updates int, ends ...int) int {
+	if updates <= d.cfg.SkipThreshold {
+		return updates
+	}
+	updates = 1
+	from := 0
+	for _, to := range ends {
+		seen := make(map[definition.Key]struct{}, to-from)
+		for i := from; i < to; i++ {
+			if _, ok := seen[d.names[i]]; ok {
+				continue
+			}
+			seen[d.names[i]] = struct{}{}
+			updates++
+			if d.items[i].pair {
+				updates++
+			}
+		}
+		from = to
+	}
+	return updates
 }
 
 // start begins a new event with the items of an object.

@@ -205,6 +205,39 @@ func TestThreshold(t *testing.T) {
 	}
 }
 
+// A key that is given twice is one property, also where the number of properties is looked at.
+func TestThresholdCountsNamesOnce(t *testing.T) {
+	d := newDeriver(derive.Config{SkipThreshold: 5})
+	for _, tt := range []struct {
+		properties string
+		want       derive.Outcome
+		updates    int32
+	}{
+		{`{"a":1,"a":2,"a":3,"$feature/b":1,"$feature/b":2}`, derive.Done, 4},
+		{`{"a":1,"b":2}`, derive.Done, 5},
+		{`{"a":1,"b":2,"a":3,"c":1}`, derive.TooManyUpdates, 0},
+		{`{"a":1,"$set":{"a":1,"a":2},"$set_once":{"a":1}}`, derive.Done, 5}, // each object for itself
+	} {
+		d.Stats.Reset()
+		outcome, err := d.Message(payload(t, "e", tt.properties), now)
+		require.NoError(t, err)
+		require.Equal(t, tt.want, outcome, tt.properties)
+		require.Equal(t, []int32{tt.updates}, d.Stats.PerEvent, tt.properties)
+	}
+}
+
+// Every event that is looked at counts among the events and in the distribution of updates.
+func TestEventsWithoutUpdatesCount(t *testing.T) {
+	d := newDeriver(derive.Config{SkipThreshold: 1})
+	for _, name := range []string{"$$plugin_metrics", strings.Repeat("a", 201), "e"} {
+		_, err := d.Message(payload(t, name, `{"a": 1}`), now)
+		require.NoError(t, err)
+	}
+	require.Equal(t, 3, d.Stats.Received)
+	require.Equal(t, []int32{0, 0, 0}, d.Stats.PerEvent)
+	require.Zero(t, d.Stats.Seen)
+}
+
 func TestInput(t *testing.T) {
 	tests := []struct {
 		row, message string

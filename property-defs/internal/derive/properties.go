@@ -57,7 +57,7 @@ func (d *Deriver) properties(s *source, p *parent, from, to int) {
 		if t, ok := d.cache.Property(key); ok && (t != definition.Untyped || d.untyped(s, p, it)) {
 			d.Stats.Hits[definition.Property]++
 			if it.pair && t != definition.Untyped {
-				d.cache.SetTyped(pair)
+				d.cache.SetTyped(pair, s.epoch)
 			}
 			continue
 		}

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -66,7 +68,9 @@ func (r *Resolver) Resolve(ctx context.Context, rows []definition.Update) error 
 			continue
 		}
 		n := nameOf(u)
-		if index, ok := r.found.get(n); ok {
+		if !possible(n.Name) {
+			r.metrics.fails.Inc()
+		} else if index, ok := r.found.get(n); ok {
 			r.metrics.hits.Inc()
 			u.GroupIndex = index
 		} else if until, ok := r.missing.get(n); ok && now.Before(until) {
@@ -112,6 +116,12 @@ func (r *Resolver) learn(ctx context.Context, asked []Name, answer map[Name]int1
 			r.log.WarnContext(ctx, "a group type has no index: its properties are left out until it has one", "team_id", n.Team, "group_type", n.Name)
 		}
 	}
+}
+
+// possible tells whether there may be a group type of that name: the column holds 400 characters, and no NUL. Names come from events as
+// they are, so one that PostgreSQL refuses would keep it from finding the others, and long ones would fill the memory.
+func possible(name string) bool {
+	return strings.IndexByte(name, 0) < 0 && utf8.RuneCountInString(name) <= 400
 }
 
 func nameOf(u *definition.Update) Name { return Name{Team: u.Team, Project: u.Project, Name: u.Group} }

@@ -200,6 +200,17 @@ func TestSQL(t *testing.T) {
 	require.Equal(t, []int16{2, 0, 4, -1, 2, -1, -1}, indexes(rows))
 }
 
+// Names that no group type can have are not asked for, nor remembered.
+func TestImpossibleNames(t *testing.T) {
+	source := &counter{}
+	r := New(config, source, quiet, prometheus.NewRegistry())
+	rows := []definition.Update{groupUpdate(1, 1, strings.Repeat("é", 401)), groupUpdate(1, 1, "a\x00"), groupUpdate(1, 1, strings.Repeat("é", 400)), groupUpdate(1, 1, "org")}
+	require.NoError(t, r.Resolve(t.Context(), rows))
+	require.Equal(t, []int16{-1, -1, -1, 1}, indexes(rows))
+	require.Equal(t, []string{"1:org", "1:" + strings.Repeat("é", 400)}, source.asked)
+	require.Len(t, r.missing.entries, 1)
+}
+
 // counter is a source that knows "org" and counts what it is asked.
 type counter struct{ asked []string }
 

@@ -55,9 +55,12 @@ func (c *Cache) EventProperty(k definition.Key) (ok, typed bool) {
 	return ok, ok && v == c.epoch.Load()
 }
 
-// SetTyped notes on a pair that the type of its property is known.
-func (c *Cache) SetTyped(k definition.Key) {
-	c.tables[definition.EventProperty].set(k, c.epoch.Load())
+// Epoch is what SetTyped wants to be told: how the cache was before the type was looked up.
+func (c *Cache) Epoch() uint32 { return c.epoch.Load() }
+
+// SetTyped notes on a pair that the type of its property was known in an epoch. If a property was removed since, the note says nothing.
+func (c *Cache) SetTyped(k definition.Key, epoch uint32) {
+	c.tables[definition.EventProperty].set(k, epoch)
 }
 
 // Property gives the type that is known of a property, which may be none.
@@ -97,9 +100,7 @@ func valueOf(u *definition.Update) uint32 {
 // Add remembers u, unless it is covered, and tells whether it did: of several goroutines that bring the same update, one gets
 // true, and has to see to it that u is written, or to Remove it.
 func (c *Cache) Add(u *definition.Update) bool {
-	return c.tables[u.Kind].update(u.Key, func(old uint32, ok bool) (uint32, bool) {
-		return valueOf(u), !ok || !covers(u, old)
-	})
+	return c.tables[u.Kind].add(u)
 }
 
 // Remove forgets the row of u, whatever is known of it, and tells whether it was known.
@@ -117,8 +118,10 @@ func (c *Cache) Len(k definition.Kind) int { return int(c.tables[k].length.Load(
 // Capacity is the largest number of entries of one kind.
 func (c *Cache) Capacity(k definition.Kind) int { return c.tables[k].capacity }
 
-// Evictions is how many entries of one kind had to make room so far.
-func (c *Cache) Evictions(k definition.Kind) uint64 { return c.tables[k].evicted.Load() }
+// Evictions is how many entries of one kind had to make room so far, or got a new value: the original counts both.
+func (c *Cache) Evictions(k definition.Kind) uint64 {
+	return c.tables[k].evicted.Load() + c.Replacements(k)
+}
 
 // Replacements is how many entries of one kind got a new value so far.
 func (c *Cache) Replacements(k definition.Kind) uint64 { return c.tables[k].replaced.Load() }

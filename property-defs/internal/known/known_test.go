@@ -79,6 +79,23 @@ func TestCovers(t *testing.T) {
 	})
 }
 
+// A type that was looked up, and given up before that was noted, is not known.
+func TestTypedIsOfItsEpoch(t *testing.T) {
+	c := setup(10)
+	p, e := property("p", definition.String), pair(1)
+	c.Add(p)
+	c.Add(e)
+	epoch := c.Epoch()
+	c.SetTyped(e.Key, epoch)
+	_, typed := c.EventProperty(e.Key)
+	require.True(t, typed)
+	require.True(t, c.Remove(p))
+	c.SetTyped(e.Key, epoch)
+	known, typed := c.EventProperty(e.Key)
+	require.True(t, known)
+	require.False(t, typed)
+}
+
 func TestBounds(t *testing.T) {
 	c := setup(1000)
 	for i := range 5000 {
@@ -87,6 +104,10 @@ func TestBounds(t *testing.T) {
 	}
 	require.Equal(t, 1000, c.Len(definition.EventProperty))
 	require.EqualValues(t, 4000, c.Evictions(definition.EventProperty))
+	c.Add(event(3600))
+	c.Add(event(7200))
+	require.EqualValues(t, 1, c.Evictions(definition.Event), "another value counts, too")
+	require.EqualValues(t, 1, c.Replacements(definition.Event))
 	require.Equal(t, 3*1000*32, c.Bytes())
 }
 

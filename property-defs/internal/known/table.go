@@ -125,23 +125,20 @@ func (t *table) find(k definition.Key) (s *slot, found bool) {
 	return free[0], false
 }
 
-// update gives k the value that f makes of the one it has (ok: it has one), if f wants to; it tells whether f did.
-func (t *table) update(k definition.Key, f func(old uint32, ok bool) (value uint32, store bool)) bool {
+// add gives the key of u its value, unless the value that it has covers u; it tells whether it did.
+func (t *table) add(u *definition.Update) bool {
+	k, value := u.Key, valueOf(u)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s, found := t.find(k)
 	if found {
 		lo := s.lo.Load()
-		value, store := f(uint32(lo), true)
-		if store {
-			t.replaced.Add(1)
-			s.lo.Store(k.Lo&keyMask | lo&usedBit | uint64(value))
+		if covers(u, uint32(lo)) {
+			return false
 		}
-		return store
-	}
-	value, store := f(0, false)
-	if !store {
-		return false
+		t.replaced.Add(1)
+		s.lo.Store(k.Lo&keyMask | lo&usedBit | uint64(value))
+		return true
 	}
 	switch {
 	case s == nil:
