@@ -1,7 +1,9 @@
 package definition
 
 import (
+	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -123,6 +125,31 @@ func TestTypesHaveNames(t *testing.T) {
 		require.Equal(t, typ, ParseType(typ.String()))
 	}
 	require.Equal(t, Untyped, ParseType("Selector"), "a type that people set and we do not know")
+}
+
+// Names of all lengths, one byte apart, and names that begin or end alike: none share half a key.
+func TestNameKeys(t *testing.T) {
+	var names []string
+	for n := range 40 {
+		base := strings.Repeat("a", n)
+		names = append(names, base)
+		for i := range n {
+			for _, c := range "b\x00" {
+				names = append(names, base[:i]+string(c)+base[i+1:])
+			}
+		}
+	}
+	for i := range 20_000 {
+		names = append(names, fmt.Sprint("property ", i), fmt.Sprint(i, " is the longer name of a property"))
+	}
+	hi, lo := map[uint64]string{}, map[uint64]string{}
+	for _, name := range names {
+		k := NameKey([]byte(name))
+		if hi[k.Hi] != "" || lo[k.Lo] != "" {
+			t.Fatalf("%q has half a key of %q or %q", name, hi[k.Hi], lo[k.Lo])
+		}
+		hi[k.Hi], lo[k.Lo] = name, name
+	}
 }
 
 // Keys of rows that differ must differ, also where the same words stand in other places.

@@ -19,14 +19,6 @@ type cursor struct {
 	escaped bool
 }
 
-// quote is the first byte of a string, and how long its quotes are.
-func (c *cursor) quote() (first byte, size int) {
-	if c.inner {
-		return '\\', 2
-	}
-	return '"', 1
-}
-
 func (c *cursor) peek() byte {
 	if c.i < len(c.b) {
 		return c.b[c.i]
@@ -37,12 +29,11 @@ func (c *cursor) peek() byte {
 // space skips white space and returns the byte that follows, 0 at the end.
 func (c *cursor) space() byte {
 	for c.i < len(c.b) {
-		switch x := c.b[c.i]; x {
-		case ' ', '\n', '\r', '\t':
-			c.i++
-		default:
+		x := c.b[c.i]
+		if x > ' ' || x != ' ' && x != '\n' && x != '\r' && x != '\t' { // the first of these says it nearly always
 			return x
 		}
+		c.i++
 	}
 	return 0
 }
@@ -63,16 +54,19 @@ func (c *cursor) member(first bool) (from, to int, done, ok bool) {
 		c.i++
 		x = c.space()
 	}
-	quote, size := c.quote()
-	if x != quote {
-		return 0, 0, false, false
-	}
-	from = c.i + size
 	c.escaped = false
-	if !c.str() {
+	if c.inner {
+		from = c.i + len(`\"`)
+		ok = x == '\\' && c.innerStr()
+		to = c.i - len(`\"`)
+	} else {
+		from = c.i + 1
+		ok = x == '"' && c.str()
+		to = c.i - 1
+	}
+	if !ok {
 		return 0, 0, false, false
 	}
-	to = c.i - size
 	if c.peek() != ':' && c.space() != ':' {
 		return 0, 0, false, false
 	}
@@ -137,8 +131,10 @@ func (c *cursor) literal() bool {
 
 // skip passes the value at i, of any kind.
 func (c *cursor) skip() bool {
-	switch x := c.peek(); x {
-	case '{', '[':
+	switch x := c.peek(); {
+	case x == '\\' && c.inner:
+		return c.innerStr()
+	case x == '{' || x == '[':
 		return c.container()
 	default:
 		return c.scalar(x)
@@ -147,8 +143,10 @@ func (c *cursor) skip() bool {
 
 func (c *cursor) scalar(x byte) bool {
 	switch {
-	case x == '"' && !c.inner, x == '\\' && c.inner:
+	case x == '"' && !c.inner:
 		return c.str()
+	case x == '\\' && c.inner:
+		return c.innerStr()
 	case x == '-' || x >= '0' && x <= '9':
 		return c.number()
 	default:

@@ -14,16 +14,13 @@ const (
 // special returns a word whose lowest set bit marks the first byte of w (little endian) that ends a plain run inside a
 // JSON string: a quote, a backslash or a control character. Bits above the first may be wrong: a borrow spills upwards only.
 func special(w uint64) uint64 {
-	quote := w ^ (eachByte * '"')
+	low := w ^ eachByte*2 // swaps the quote and the blank: what is below 0x21 then is a quote or a control character
 	slash := w ^ (eachByte * '\\')
-	return ((quote-eachByte)&^quote | (slash-eachByte)&^slash | (w-eachByte*0x20)&^w) & topBits
+	return ((low-eachByte*0x21)&^low | (slash-eachByte)&^slash) & topBits
 }
 
-// str skips a string whose quote is at i.
+// str skips a string whose quote is at i; not for inner text.
 func (c *cursor) str() bool {
-	if c.inner {
-		return c.innerStr()
-	}
 	b, i := c.b, c.i+1
 	for {
 		for i+8 <= len(b) {
