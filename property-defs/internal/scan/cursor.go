@@ -1,6 +1,11 @@
 package scan
 
-import "strconv"
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/hog-go/hog/common/rawjson"
+)
 
 // maxDepth is how many containers may be open at once, serde_json's recursion limit.
 const maxDepth = 127
@@ -77,45 +82,14 @@ func (c *cursor) member(first bool) (from, to int, done, ok bool) {
 
 // number passes a number.
 func (c *cursor) number() bool {
-	start := c.i
-	if c.peek() == '-' {
-		c.i++
-	}
-	if c.peek() == '0' {
-		c.i++
-	} else if !c.digits() {
-		return false
-	}
-	exponent := false
-	if c.peek() == '.' {
-		c.i++
-		if !c.digits() {
-			return false
-		}
-	}
-	if c.peek()|0x20 == 'e' {
-		exponent = true
-		c.i++
-		if x := c.peek(); x == '+' || x == '-' {
-			c.i++
-		}
-		if !c.digits() {
-			return false
-		}
-	}
-	if c.strict && (exponent || c.i-start > 300) { // may be beyond a float
-		_, err := strconv.ParseFloat(string(c.b[start:c.i]), 64)
+	n, ok := rawjson.Number(c.b[c.i:])
+	text := c.b[c.i : c.i+n]
+	c.i += n
+	if ok && c.strict && (n > 300 || bytes.IndexAny(text, "eE") >= 0) { // may be beyond a float
+		_, err := strconv.ParseFloat(string(text), 64)
 		return err == nil
 	}
-	return true
-}
-
-func (c *cursor) digits() bool {
-	start := c.i
-	for c.i < len(c.b) && c.b[c.i]-'0' <= 9 {
-		c.i++
-	}
-	return c.i > start
+	return ok
 }
 
 func (c *cursor) literal() bool {

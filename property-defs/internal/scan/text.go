@@ -3,28 +3,18 @@ package scan
 import (
 	"encoding/binary"
 	"math/bits"
+	"unicode/utf16"
 	"unicode/utf8"
-)
 
-const (
-	eachByte = 0x0101010101010101
-	topBits  = 0x8080808080808080
+	"github.com/hog-go/hog/common/rawjson"
 )
-
-// special returns a word whose lowest set bit marks the first byte of w (little endian) that ends a plain run inside a
-// JSON string: a quote, a backslash or a control character. Bits above the first may be wrong: a borrow spills upwards only.
-func special(w uint64) uint64 {
-	low := w ^ eachByte*2 // swaps the quote and the blank: what is below 0x21 then is a quote or a control character
-	slash := w ^ (eachByte * '\\')
-	return ((low-eachByte*0x21)&^low | (slash-eachByte)&^slash) & topBits
-}
 
 // str skips a string whose quote is at i; not for inner text.
 func (c *cursor) str() bool {
 	b, i := c.b, c.i+1
 	for {
 		for i+8 <= len(b) {
-			m := special(binary.LittleEndian.Uint64(b[i:]))
+			m := rawjson.Special(binary.LittleEndian.Uint64(b[i:]))
 			if m != 0 {
 				i += bits.TrailingZeros64(m) >> 3
 				break
@@ -39,22 +29,12 @@ func (c *cursor) str() bool {
 			c.i = i + 1
 			return true
 		case x == '\\':
-			if i+1 >= len(b) {
-				return false
-			}
 			c.escaped = true
-			switch e := escapes[b[i+1]]; e {
-			case 0:
+			r, size := rawjson.Escape(b[i:])
+			if size == 0 || c.strict && utf16.IsSurrogate(r) {
 				return false
-			case 'u':
-				_, n := unicodeEscape(b[i:], c.strict)
-				if n == 0 {
-					return false
-				}
-				i += n
-			default:
-				i += 2
 			}
+			i += size
 		case x < 0x20:
 			return false
 		default: // in the last bytes of b, which make no word
@@ -72,7 +52,7 @@ func (c *cursor) innerStr() bool {
 	}
 	for i += 2; ; {
 		for i+8 <= len(b) {
-			m := special(binary.LittleEndian.Uint64(b[i:]))
+			m := rawjson.Special(binary.LittleEndian.Uint64(b[i:]))
 			if m != 0 {
 				i += bits.TrailingZeros64(m) >> 3
 				break
@@ -88,12 +68,12 @@ func (c *cursor) innerStr() bool {
 			return true
 		case x == '\\' && b[i+1] == '\\':
 			c.escaped = true
-			switch e := b[i+2]; {
-			case e == '\\' && (b[i+3] == '"' || b[i+3] == '\\'):
+			e := b[i+2]
+			if e == '\\' && (b[i+3] == '"' || b[i+3] == '\\') {
 				i += 4
-			case e != '"' && e != '\\' && e != 'u' && escapes[e] != 0:
+			} else if _, size := rawjson.Escape(b[i+1:]); size == 2 && e != '"' && e != '\\' {
 				i += 3
-			default:
+			} else {
 				return false
 			}
 		case x < 0x20 || x == '"' || x == '\\':
@@ -104,9 +84,6 @@ func (c *cursor) innerStr() bool {
 	}
 }
 
-// escapes has what the byte after a backslash stands for; 'u' for a code point, 0 for an error.
-var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'u': 'u'}
-
 // unescape decodes the string whose first character is at i into buf, which must have room for the rest of b and 8 bytes
 // more, and passes its closing quote.
 func (c *cursor) unescape(buf []byte) ([]byte, bool) {
@@ -115,7 +92,7 @@ func (c *cursor) unescape(buf []byte) ([]byte, bool) {
 		for i+8 <= len(b) {
 			w := binary.LittleEndian.Uint64(b[i:])
 			binary.LittleEndian.PutUint64(buf[n:], w) // what is too much is overwritten by what comes next
-			m := special(w)
+			m := rawjson.Special(w)
 			if m != 0 {
 				k := bits.TrailingZeros64(m) >> 3
 				i += k
@@ -133,24 +110,12 @@ func (c *cursor) unescape(buf []byte) ([]byte, bool) {
 			c.i = i + 1
 			return buf[:n], true
 		case x == '\\':
-			if i+1 >= len(b) {
+			r, size := rawjson.Escape(b[i:])
+			if size == 0 || utf16.IsSurrogate(r) {
 				return nil, false
 			}
-			switch e := escapes[b[i+1]]; e {
-			case 0:
-				return nil, false
-			case 'u':
-				r, size := unicodeEscape(b[i:], true)
-				if size == 0 {
-					return nil, false
-				}
-				n += utf8.EncodeRune(buf[n:n+utf8.UTFMax], r)
-				i += size
-			default:
-				buf[n] = e
-				n++
-				i += 2
-			}
+			n += utf8.EncodeRune(buf[n:n+utf8.UTFMax], r)
+			i += size
 		case x < 0x20:
 			return nil, false
 		default:
@@ -159,41 +124,4 @@ func (c *cursor) unescape(buf []byte) ([]byte, bool) {
 			i++
 		}
 	}
-}
-
-// unicodeEscape reads \uXXXX, or two of them that make one character, and gives their length, 0 for an error. With strict, half
-// of a character is one.
-func unicodeEscape(b []byte, strict bool) (r rune, size int) {
-	r, ok := hex4(b, 2)
-	switch {
-	case !ok:
-		return 0, 0
-	case !strict || r < 0xD800 || r >= 0xE000:
-		return r, 6
-	case r >= 0xDC00 || len(b) < 12 || b[6] != '\\' || b[7] != 'u':
-		return 0, 0
-	}
-	low, ok := hex4(b, 8)
-	if !ok || low < 0xDC00 || low >= 0xE000 {
-		return 0, 0
-	}
-	return (r-0xD800)<<10 | (low - 0xDC00) + 0x10000, 12
-}
-
-func hex4(b []byte, i int) (r rune, ok bool) {
-	if i+4 > len(b) {
-		return 0, false
-	}
-	for _, c := range b[i : i+4] {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
 }
