@@ -278,7 +278,7 @@ func (t *Thread) callNativeValue(name string, n int) error {
 
 func (t *Thread) notClosure(v value.Value) error {
 	if t.vm.node {
-		return fault.New(fault.Call, "Invalid closure: "+jsonText(v))
+		return fault.New(fault.Call, "Invalid closure: "+t.jsonText(v))
 	}
 	return fault.WrongType(v.Kind().Name(), "Closure")
 }

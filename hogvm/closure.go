@@ -73,12 +73,15 @@ func (t *Thread) noUpvalue(i int) error {
 	if t.vm.node {
 		return fault.New(fault.Capture, "Invalid upvalue index: "+strconv.Itoa(i))
 	}
+	if len(t.frames) == 1 {
+		return fault.New(fault.Capture, "No frame") // the program itself captures nothing
+	}
 	return fault.New(fault.Capture, "Capture index out of bounds: "+strconv.Itoa(i))
 }
 
 func (t *Thread) notCallable(v value.Value) error {
 	if t.vm.node {
-		return fault.New(fault.Call, "Invalid callable: "+jsonText(v))
+		return fault.New(fault.Call, "Invalid callable: "+t.jsonText(v))
 	}
 	return fault.WrongType(v.Kind().Name(), "Callable")
 }
@@ -90,9 +93,13 @@ func (t *Thread) wrongCaptures(want, got int) error {
 	return fault.New(fault.Call, "Invalid call: invalid number of heap arguments")
 }
 
-// jsonText is v in the text of an error.
-func jsonText(v value.Value) string {
-	b, err := value.AppendJSON(nil, v, value.JSONStyle{IntegralFloats: true, Lenient: true, Limit: 1 << 12})
+// jsonText is v in the text of an error: functions as in a state.
+func (t *Thread) jsonText(v value.Value) string {
+	plain, err := (&stateWriter{t: t, ids: map[*value.Cell]int64{}}).value(v, 0)
+	if err != nil {
+		return "[object Object]"
+	}
+	b, err := value.AppendJSON(nil, plain, value.JSONStyle{IntegralFloats: true, Lenient: true, Limit: 1 << 12})
 	if err != nil {
 		return "[object Object]"
 	}

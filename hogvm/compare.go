@@ -152,7 +152,10 @@ func (t *Thread) in(needle, haystack value.Value) (bool, error) {
 			break
 		}
 		key, ok := needle.AsString()
-		return ok && haystack.Object().Has(key), nil
+		if !ok {
+			return false, fault.WrongType(needle.Kind().Name(), "String")
+		}
+		return haystack.Object().Has(key), nil
 	}
-	return false, fault.NoCoercion(needle.Kind().Name(), haystack.Kind().Name())
+	return false, fault.NoCoercion(haystack.Kind().Name(), needle.Kind().Name())
 }

@@ -152,7 +152,7 @@ func (b *exprBuilder) list(in code.Instr) bool {
 		}
 		b.e.heap += value.Size(items[i])
 	}
-	v := value.OfArray(value.NewArray(items))
+	v := value.OfArray(value.NewConstant(items))
 	if in.Op == code.Tuple {
 		v = value.OfTuple(v.Array())
 	}

@@ -90,7 +90,7 @@ func (t *Thread) readGlobal(u *unit, path code.Path) (value.Value, error) {
 	}
 	if o := t.view.Whole(); o != nil && u.Number == 0 {
 		if v, ok := o.PeekHashed(path[0].Text, path[0].Hash); ok {
-			return t.copyOf(code.Follow(v, path[1:]))
+			return t.follow(v, path[1:])
 		}
 	}
 	return t.elsewhere(u, path)
@@ -100,7 +100,7 @@ func (t *Thread) readGlobal(u *unit, path code.Path) (value.Value, error) {
 func (t *Thread) elsewhere(u *unit, path code.Path) (value.Value, error) {
 	if u.globals != nil {
 		if v, ok := u.globals.PeekHashed(path[0].Text, path[0].Hash); ok {
-			return t.copyOf(code.Follow(v, path[1:]))
+			return t.follow(v, path[1:])
 		}
 	}
 	if len(path) == 1 {
@@ -109,6 +109,28 @@ func (t *Thread) elsewhere(u *unit, path code.Path) (value.Value, error) {
 		}
 	}
 	return value.Value{}, t.unknownGlobal(path)
+}
+
+// follow returns a copy of what is below v at a path. On an array, the Node VM takes a key as it does elsewhere.
+func (t *Thread) follow(v value.Value, path code.Path) (value.Value, error) {
+	if !t.node {
+		return t.copyOf(code.Follow(v, path))
+	}
+	for i := range path {
+		a, ok := v.AsArray()
+		if !ok {
+			v = code.Follow(v, path[i:i+1])
+			continue
+		}
+		key, err := value.OfString(path[i].Text), error(nil)
+		if path[i].IsIndex {
+			key = value.OfInt(path[i].Index)
+		}
+		if v, err = nodeElement(a, key); err != nil {
+			return value.Value{}, err
+		}
+	}
+	return t.copyOf(v)
 }
 
 func (t *Thread) unknownGlobal(path code.Path) error {

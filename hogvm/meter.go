@@ -178,6 +178,7 @@ func utf16Len(s string) int {
 // trace is the telemetry of a run: an entry for each instruction.
 type trace struct {
 	on      bool
+	before  []value.Value // of the legs before, as the state had them
 	entries []traceEntry
 }
 
@@ -187,9 +188,9 @@ type traceEntry struct {
 	op    code.Op
 }
 
-func (tr *trace) reset(on bool) { tr.on, tr.entries = on, nil }
+func (tr *trace) reset(on bool) { *tr = trace{on: on} }
 
-func (tr *trace) before(t *Thread) {
+func (tr *trace) note(t *Thread) {
 	if !tr.on {
 		return
 	}

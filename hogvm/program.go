@@ -9,6 +9,7 @@ import (
 
 	"github.com/hog-go/hog/hogvm/fault"
 	"github.com/hog-go/hog/hogvm/internal/code"
+	"github.com/hog-go/hog/hogvm/internal/js"
 	"github.com/hog-go/hog/hogvm/internal/scan"
 	"github.com/hog-go/hog/hogvm/native"
 	"github.com/hog-go/hog/hogvm/value"
@@ -149,6 +150,9 @@ func (vm *VM) load(name string, number int, v value.Value, globals *value.Object
 	if err != nil {
 		return nil, err
 	}
+	if globals != nil {
+		value.Weigh(value.OfObject(globals)) // now, since runs share them
+	}
 	u := &unit{Unit: code.Decode(name, number, tokens.Peek()[header:], vm.node), globals: globals}
 	u.Header, u.Reversed, u.Tokens = header, version == 0, tokens.Peek()
 	vm.link(u)
@@ -174,11 +178,10 @@ func (vm *VM) header(tokens []value.Value) (size int, version int64, err error) 
 	}
 	v := tokens[1]
 	if vm.node {
-		f, ok := v.AsFloat()
-		if ok && f == 0 {
-			return 2, 0, nil
+		if js.Number(v) > 0 {
+			return 2, 1, nil
 		}
-		return 2, 1, nil
+		return 2, 0, nil
 	}
 	if !v.IsInt() || v.Int() < 0 {
 		return 0, 0, vm.invalid("Invalid version number")

@@ -142,7 +142,10 @@ func (t *Thread) setElement(a *value.Array, key, v value.Value) error {
 		a.Set(int(f)-1, v)
 		return nil
 	}
-	if !key.IsInt() || key.Int() <= 0 {
+	switch {
+	case !ok:
+		return fault.WrongType(key.Kind().Name(), "Number")
+	case !key.IsInt() || key.Int() <= 0:
 		return fault.BadIndex()
 	}
 	i := key.Int() - 1

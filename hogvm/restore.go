@@ -77,14 +77,20 @@ func (r *stateReader) counts(s *value.Object) error {
 	}
 	r.t.stepsBegan, r.t.asyncSteps, r.t.meter.peak = int(ops), int(steps), int(peak)
 	r.t.spent = time.Duration(spent) * time.Millisecond
-	return nil
+	if r.t.trace.on && !field(s, "telemetry").IsNull() {
+		r.t.trace.before, err = listOf(s, "telemetry")
+	}
+	return err
 }
 
 // chunks takes over imported chunks that the program does not have.
 func (r *stateReader) chunks(s *value.Object) error {
 	chunks, ok := field(s, "bytecodes").AsObject()
 	if !ok {
-		return nil // the legacy form has the root alone
+		if _, legacy := field(s, "bytecode").AsArray(); !legacy { // of the root alone
+			return invalidState("bytecodes is no object")
+		}
+		return nil
 	}
 	for _, e := range chunks.Peek() {
 		if _, known := r.t.program.named[e.Key]; known || e.Key == rootChunk || strings.HasPrefix(e.Key, libraryPrefix) {
@@ -124,7 +130,11 @@ func (r *stateReader) cellsOf(s *value.Object) error {
 		if err != nil {
 			return err
 		}
-		c := &value.Cell{Slot: int(slot), Open: !field(o, "closed").Truthy()}
+		closed := field(o, "closed")
+		if closed.Kind() != value.Bool {
+			return invalidState("closed of upvalue %d is no boolean", id)
+		}
+		c := &value.Cell{Slot: int(slot), Open: !closed.Bool()}
 		if c.Open {
 			if slot > int64(len(stack)) {
 				return invalidState("upvalue %d is open and beyond the stack", id)
@@ -140,6 +150,9 @@ func (r *stateReader) cellsOf(s *value.Object) error {
 		o := v.Object()
 		id, _ := number(o, "id", 0)
 		if c := r.cells[id]; !c.Open {
+			if !o.Has("value") {
+				return invalidState("upvalue %d is closed and has no value", id)
+			}
 			if c.Value, err = r.value(field(o, "value")); err != nil {
 				return err
 			}

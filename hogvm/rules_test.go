@@ -90,7 +90,7 @@ func TestRules(t *testing.T) {
 		{"number in a text", binary(opIn, "33,1", str("1")), "!Invalid value of type Number, expected String",
 			"!Invalid value of type Number, expected String"},
 		{"key of an object", `["_H",1,32,"a",33,1,42,1,32,"a",21]`, yes, yes},
-		{"in null", binary(opIn, "33,1", "31"), "!Cannot coerce types Number and Null", "!Cannot coerce types Number and Null"},
+		{"in null", binary(opIn, "33,1", "31"), "!Cannot coerce types Null and Number", "!Cannot coerce types Null and Number"},
 		{"range fails at once", `["_H",1,33,1000000000000,2,"range",1]`, "!Out of resource: Heap Memory", "!Out of resource: Heap Memory"},
 	}
 	for _, tt := range tests {
@@ -197,7 +197,15 @@ func TestErrors(t *testing.T) {
 		{"no handler", `["_H",1,51]`, "Unexpected pop try"},
 		{"closure of nothing", `["_H",1,33,1,53,0]`, "Invalid value of type Number, expected Callable"},
 		{"wrong number of captures", `["_H",1,52,"f",0,1,3,55,0,38,53,0]`, "Invalid call: invalid number of heap arguments"},
-		{"upvalue that does not exist", `["_H",1,55,0]`, "Capture index out of bounds: 0"},
+		{"upvalue that does not exist", `["_H",1,52,"f",0,0,3,55,0,38,53,0,54,0]`, "Capture index out of bounds: 0"},
+		{"upvalue of the program itself", `["_H",1,55,0]`, "No frame"},
+		{"upvalue of the program itself is set", `["_H",1,33,1,56,0]`, "No frame"},
+		{"upvalue of the program itself is captured", `["_H",1,52,"f",0,1,3,55,0,38,53,1,false,0]`, "No frame"},
+		{"key of an object is no text", `["_H",1,42,0,33,1,21]`, "Invalid value of type Number, expected String"},
+		{"null as haystack", `["_H",1,31,33,1,21]`, "Cannot coerce types Null and Number"},
+		{"number as haystack", `["_H",1,33,1,32,"a",22]`, "Cannot coerce types Number and String"},
+		{"text as index to write to", `["_H",1,33,1,43,1,32,"a",33,2,46]`, "Invalid value of type String, expected Number"},
+		{"float as index to write to", `["_H",1,33,1,43,1,34,1.0,33,2,46]`, "Invalid index, expected positive, non-zero integer"},
 		{"cohort opcode", `["_H",1,33,1,33,2,27]`, "Not implemented: InCohort"},
 		{"result is a function", `["_H",1,52,"f",0,0,2,31,38,53,0,38]`, "Not implemented: Closure serialisation"},
 		{"result is a callable", `["_H",1,52,"f",0,0,2,31,38,38]`, "Not implemented: Callable serialisation"},
@@ -213,6 +221,34 @@ func TestErrors(t *testing.T) {
 		t.Run("row 5 "+tt.name, func(t *testing.T) {
 			_, err := evaluate(t, hogvm.Config{}, tt.program, "")
 			require.EqualError(t, err, tt.want)
+		})
+	}
+}
+
+// What npm @posthog/hogvm 1.0.71 answered to programs that no compiler makes.
+func TestNodeAlone(t *testing.T) {
+	globals := `{"list":[{"x":7},20]}`
+	tests := []struct{ name, program, want, fails string }{
+		{"index 0 in a path", `["_H",1,33,0,32,"list",1,2]`, "", "Hog arrays start from index 1"},
+		{"index from the end in a path", `["_H",1,33,-1,32,"list",1,2]`, `20`, ""},
+		{"text as index in a path", `["_H",1,32,"1",32,"list",1,2]`, `20`, ""},
+		{"length in a path", `["_H",1,32,"length",32,"list",1,2]`, `2`, ""},
+		{"path through an array", `["_H",1,32,"x",33,1,32,"list",1,3]`, `7`, ""},
+		{"call of a callable", `["_H",1,52,"f",0,0,2,31,38,54,0]`, "",
+			`Invalid closure: {"__hogCallable__":"local","name":"f","chunk":"root","argCount":0,"upvalueCount":0,"ip":7}`},
+		{"closure of a number", `["_H",1,33,1,53,0]`, "", "Invalid callable: 1"},
+		{"version that is nothing", `["_H",null,32,"a",32,"b",2,"concat",2]`, `"ba"`, ""},
+		{"version that is a text", `["_H","1",32,"a",32,"b",2,"concat",2]`, `"ab"`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := evaluate(t, hogvm.Config{Profile: hogvm.Node}, tt.program, globals)
+			if tt.fails != "" {
+				require.EqualError(t, err, tt.fails)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, tt.want, got)
 		})
 	}
 }

@@ -220,7 +220,7 @@ func (t *Thread) Begin(ctx context.Context, p *Program, g Globals) error {
 
 // Step executes one instruction of the program that Begin was given, and with it the native function that it calls. When the program has finished it returns the result.
 func (t *Thread) Step(ctx context.Context) (Outcome, value.Value, *Call, error) {
-	t.trace.before(t)
+	t.trace.note(t)
 	t.meter.before(t)
 	t.pauseAt = t.steps + 1
 	out, err := t.run(ctx)

@@ -91,7 +91,7 @@ func (w *stateWriter) memory() int {
 	if w.t.vm.node {
 		return w.t.meter.peak
 	}
-	return w.t.call.Heap.Used()
+	return max(w.t.meter.peak, w.t.call.Heap.Used()) // the peak is that of the legs before
 }
 
 func (w *stateWriter) bytecodes() value.Value {
@@ -178,8 +178,8 @@ func (w *stateWriter) callable(c *value.Callable) value.Value {
 			ip += w.t.units[c.Unit].Header
 		}
 	}
-	return object(callableKey, originNames[c.Origin], "name", c.Name, "argCount", c.ArgCount, "upvalueCount", c.UpvalueCount, "ip", ip,
-		"chunk", chunk)
+	return object(callableKey, originNames[c.Origin], "name", c.Name, "chunk", chunk, "argCount", c.ArgCount,
+		"upvalueCount", c.UpvalueCount, "ip", ip)
 }
 
 func (w *stateWriter) closure(c *value.Closure) value.Value {
@@ -262,10 +262,10 @@ func (w *stateWriter) declared() value.Value {
 }
 
 func (w *stateWriter) telemetry() value.Value {
-	list := make([]value.Value, len(w.t.trace.entries))
-	for i, e := range w.t.trace.entries {
-		list[i] = array([]value.Value{value.OfInt(0), value.OfString(e.chunk), integerValue(e.ip),
-			value.OfString(strconv.Itoa(int(e.op)) + "/" + e.op.String()), value.OfString("")})
+	list := slices.Clone(w.t.trace.before)
+	for _, e := range w.t.trace.entries {
+		list = append(list, array([]value.Value{value.OfInt(0), value.OfString(e.chunk), integerValue(e.ip),
+			value.OfString(strconv.Itoa(int(e.op)) + "/" + e.op.String()), value.OfString("")}))
 	}
 	return array(list)
 }

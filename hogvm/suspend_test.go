@@ -149,6 +149,28 @@ func TestAsyncLimits(t *testing.T) {
 	require.EqualError(t, err, "Exceeded maximum number of async steps: 1")
 }
 
+// What is counted in all legs of a run continues: instructions, suspensions, the peak of memory and the trace.
+func TestResumeContinuesTheAccount(t *testing.T) {
+	vm := newVM(t, hogvm.Config{Telemetry: true, MaxAsyncSteps: 2})
+	p, err := vm.Load([]byte(`["_H",1,32,"a long text",2,"length",1,35,33,1,2,"sleep",1,35,32,"x",32,"y",2,"concat",2,2,"sleep",1]`))
+	require.NoError(t, err)
+	_, call, err := vm.NewThread().Start(t.Context(), p, hogvm.Globals{})
+	require.NoError(t, err)
+	first := members(t, []byte(strings.Replace(string(call.State), `"maxMemUsed":0`, `"maxMemUsed":500`, 1)))
+	state, err := json.Marshal(first)
+	require.NoError(t, err)
+	_, call, err = vm.NewThread().Resume(t.Context(), p, hogvm.Globals{}, state, value.Value{})
+	require.NoError(t, err)
+	second := members(t, call.State)
+	require.Equal(t, 5.0, first["ops"])
+	require.Equal(t, 10.0, second["ops"])
+	require.Equal(t, 2.0, second["asyncSteps"])
+	require.Equal(t, 500.0, second["maxMemUsed"])
+	trace := second["telemetry"].([]any)
+	require.Equal(t, first["telemetry"], trace[:5])
+	require.Len(t, trace, 10)
+}
+
 func TestResumeRejects(t *testing.T) {
 	golden, err := os.ReadFile("testdata/state-captured.json")
 	require.NoError(t, err)
@@ -161,7 +183,7 @@ func TestResumeRejects(t *testing.T) {
 		"no JSON":                         `{`,
 		"no object":                       `[]`,
 		"missing field":                   replace(`"stack"`, `"heap"`),
-		"empty call stack":                `{"stack":[],"upvalues":[],"callStack":[],"throwStack":[],"declaredFunctions":{},"ops":0,"asyncSteps":0,"syncDuration":0,"maxMemUsed":0}`,
+		"empty call stack":                `{"bytecodes":{},"stack":[],"upvalues":[],"callStack":[],"throwStack":[],"declaredFunctions":{},"ops":0,"asyncSteps":0,"syncDuration":0,"maxMemUsed":0}`,
 		"unknown upvalue":                 replace(`"id":1`, `"id":2`),
 		"open upvalue beyond the stack":   replace(`"location":0`, `"location":99`),
 		"frame behind the end":            replace(`"ip":21`, `"ip":2100`),
@@ -172,6 +194,9 @@ func TestResumeRejects(t *testing.T) {
 		"unknown kind of function":        replace(`"local"`, `"global"`),
 		"declared function out of range":  replace(`"declaredFunctions":{}`, `"declaredFunctions":{"f":[9000,1]}`),
 		"negative number of instructions": replace(`"ops":5`, `"ops":-5`),
+		"no bytecode":                     replace(`"bytecodes"`, `"code"`),
+		"upvalue that is open or closed":  replace(`"closed":false`, `"closed":null`),
+		"closed upvalue without a value":  replace(`"closed":false,"value"`, `"closed":true,"worth"`),
 	}
 	for name, state := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -137,7 +137,7 @@ func (t *Thread) execute(ctx context.Context) (outcome, error) {
 // metered runs one instruction at a time, for what is noted about each.
 func (t *Thread) metered(ctx context.Context) (outcome, error) {
 	for {
-		t.trace.before(t)
+		t.trace.note(t)
 		t.meter.before(t)
 		t.pauseAt = t.steps + 1
 		out, err := t.run(ctx)

@@ -91,7 +91,7 @@ func (t *Thread) fault(err error) error {
 	case fault.EndOfProgram:
 		return fault.New(fault.EndOfProgram, "Unexpected end of bytecode")
 	case fault.BadOpcode, fault.Type:
-		token := jsonText(f.unit.Tokens[int(f.ip)+f.unit.Header])
+		token := t.jsonText(f.unit.Tokens[int(f.ip)+f.unit.Header])
 		return fault.New(fault.BadOpcode, `Unexpected node while running bytecode in chunk "`+f.unit.Name+`": `+token)
 	}
 	return err

@@ -257,7 +257,8 @@ func TestRawResultsAreCopies(t *testing.T) {
 func TestConcurrentRuns(t *testing.T) {
 	vm := newVM(t, hogvm.Config{})
 	var programs []*hogvm.Program
-	for _, text := range []string{fiveTests("Chrome"), templateProgram(), stringifyProgram, lambdaProgram} {
+	constantList := `["_H",1,33,1,31,43,2,2,"values",1,2,"length",1,38]`
+	for _, text := range []string{fiveTests("Chrome"), templateProgram(), stringifyProgram, lambdaProgram, constantList} {
 		p, err := vm.Load([]byte(text))
 		require.NoError(t, err)
 		programs = append(programs, p)

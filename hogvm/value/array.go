@@ -4,13 +4,18 @@ package value
 type Array struct {
 	items    []Value
 	weight   int  // bytes of everything below, as Heap counts; 0 when not known. See Weigh
-	shallow  int  // bytes of the elements alone, while a list grows by Heap.Extend; 0 when not known
+	shallow  int  // bytes of the elements alone; 0 when not known
 	borrowed bool // items belong to a container that must not change
 	shared   bool // items are those of another array, too, until one of the two changes
 }
 
 // NewArray returns an array that takes over items.
 func NewArray(items []Value) *Array { return &Array{items: items} }
+
+// NewConstant returns an array of scalars that belongs to a program, any number of whose runs read it at once.
+func NewConstant(items []Value) *Array {
+	return &Array{items: items, shallow: shallow(items), shared: true}
+}
 
 // Len returns the number of elements.
 func (a *Array) Len() int { return len(a.items) }
@@ -57,11 +62,13 @@ func (a *Array) change() {
 	}
 }
 
-// copy returns an array of the same elements.
-func (a *Array) copy() *Array {
+// copy returns an array of the same elements, which have so many bytes.
+func (a *Array) copy(size int) *Array {
 	a.own()
-	a.shared = true
-	return &Array{items: a.items, shallow: a.shallow, shared: true}
+	if !a.shared { // a constant is, and must not be written to
+		a.shared = true
+	}
+	return &Array{items: a.items, shallow: size, shared: true}
 }
 
 // own makes the contents this array's: containers below become borrowers in turn, one level at a time.

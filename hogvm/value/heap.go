@@ -106,21 +106,27 @@ func (h *Heap) Text(s string) (Value, error) {
 
 // Array makes an array that takes over items. For many items, Charge before building them.
 func (h *Heap) Array(items []Value) (Value, error) {
-	if err := h.Charge(shallow(items)); err != nil {
+	return h.Sized(items, shallow(items))
+}
+
+// Sized is Array for a caller who knows the bytes of the items.
+func (h *Heap) Sized(items []Value, size int) (Value, error) {
+	if err := h.Charge(size); err != nil {
 		return Value{}, err
 	}
-	return OfArray(&Array{items: items}), nil
+	return OfArray(&Array{items: items, shallow: size}), nil
 }
 
 // Duplicate makes an array of the elements of a, and charges for them. They are copied when one of the two arrays changes.
 func (h *Heap) Duplicate(a *Array) (Value, error) {
-	if a.shallow == 0 {
-		a.shallow = shallow(a.items)
+	size := a.shallow
+	if size == 0 {
+		size = shallow(a.items)
 	}
-	if err := h.Charge(a.shallow); err != nil {
+	if err := h.Charge(size); err != nil {
 		return Value{}, err
 	}
-	return OfArray(a.copy()), nil
+	return OfArray(a.copy(size)), nil
 }
 
 // Extend adds v to a and charges for the whole of it, as if a were copied: for a list of which nobody has another reference. room is how

@@ -69,8 +69,10 @@ func (w *jsonWriter) float(dst []byte, f float64) ([]byte, error) {
 		return append(dst, "null"...), nil
 	case w.IntegralFloats:
 		return AppendFloat(dst, f), nil
+	case w.Spaced:
+		return appendJSONFloat(dst, f, debugSmall), nil
 	}
-	return appendJSONFloat(dst, f), nil
+	return appendJSONFloat(dst, f, serdeSmall), nil
 }
 
 // nonFinite names what JSON has no number for as Rust does.

@@ -20,6 +20,9 @@ func ParseNumber(s string) (Value, bool) {
 	if strings.ContainsAny(s, "xXpP_") {
 		return Value{}, false
 	}
+	if len(s) == 4 && (s[0] == '+' || s[0] == '-') && strings.EqualFold(s[1:], "nan") {
+		s = s[1:] // which has no sign in Go
+	}
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil && !math.IsInf(f, 0) { // beyond the range of floats is infinity
 		return Value{}, false
@@ -45,10 +48,16 @@ func AppendFloat(dst []byte, f float64) []byte {
 	return shortExponent(dst, f)
 }
 
-// appendJSONFloat appends f as serde_json writes it: with a point or an exponent, so that it stays a float.
-func appendJSONFloat(dst []byte, f float64) []byte {
+// Below these a float has an exponent: for serde_json, by which results leave, and for Rust's own formatting, of which jsonStringify is made.
+const (
+	serdeSmall = 1e-5
+	debugSmall = 1e-4
+)
+
+// appendJSONFloat appends f as Rust writes it: with a point or an exponent, so that it stays a float.
+func appendJSONFloat(dst []byte, f, small float64) []byte {
 	abs := math.Abs(f)
-	if abs != 0 && (abs < 1e-5 || abs >= 1e16) {
+	if abs != 0 && (abs < small || abs >= 1e16) {
 		return trimPlus(dst, f)
 	}
 	start := len(dst)

@@ -102,6 +102,14 @@ func (o *Object) PeekHinted(key string, hash uint64, hint *int32) (Value, bool) 
 	return o.entries[i].Value, true
 }
 
+// PeekAt is PeekKey that only looks at entry i.
+func (o *Object) PeekAt(i int, key string) (Value, bool) {
+	if i < len(o.entries) && o.entries[i].Key == key {
+		return o.entries[i].Value, true
+	}
+	return Value{}, false
+}
+
 // IsFlat tells whether all values are known to be scalars.
 func (o *Object) IsFlat() bool { return o.flat }
 

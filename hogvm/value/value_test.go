@@ -176,6 +176,27 @@ func TestHeap(t *testing.T) {
 	require.Equal(t, "[9]", text(t, twin, value.JSONStyle{}))
 }
 
+// A list remembers the bytes of its elements; they are counted anew once one of them is another.
+func TestCopiesOfAListCostWhatIsInIt(t *testing.T) {
+	var h value.Heap
+	v, err := h.Array([]value.Value{value.OfInt(1), value.OfString("abc")})
+	require.NoError(t, err)
+	list := v.Array()
+	cost := func() int {
+		before := h.Used()
+		_, err := h.Duplicate(list)
+		require.NoError(t, err)
+		return h.Used() - before
+	}
+	require.Equal(t, 11, cost())
+	list.Set(0, value.OfString("a longer text"))
+	require.Equal(t, 16, cost())
+	list.Append(value.OfBool(true))
+	require.Equal(t, 17, cost())
+	require.NoError(t, h.Extend(list, value.OfInt(2), 4))
+	require.Equal(t, 25, cost())
+}
+
 func TestPrint(t *testing.T) {
 	cycle := value.NewArray(nil)
 	cycle.Append(value.OfArray(cycle))

@@ -23,15 +23,44 @@ func Parse(s string, loc *time.Location) (seconds float64, ok bool) {
 	return float64(t.UnixMilli()) / 1000, true
 }
 
+// ParseZoned is Parse of text with a zone of its own; other text is no date to it.
+func ParseZoned(s string) (seconds float64, ok bool) {
+	w, ok := read(s)
+	if !ok || !w.zoned {
+		return 0, false
+	}
+	return float64(w.instant().UnixMilli()) / 1000, true
+}
+
 // ParseTime is Parse for callers that want the time itself. It is false, too, for a local time that the zone skips.
 func ParseTime(s string, loc *time.Location) (time.Time, bool) {
+	w, ok := read(s)
+	if !ok {
+		return time.Time{}, false
+	}
+	if w.zoned || loc == nil || loc == time.UTC {
+		return w.instant(), true
+	}
+	t := time.Date(w.Year(), w.Month(), w.Day(), w.Hour(), w.Minute(), w.Second(), w.Nanosecond(), loc)
+	return settle(t, w.Hour(), w.Minute())
+}
+
+// written is a date as it is written: what the clock shows, as a time in UTC, and how far the zone is ahead of UTC if there is one.
+type written struct {
+	time.Time
+	offset time.Duration
+	zoned  bool
+}
+
+func (w written) instant() time.Time { return w.Add(-w.offset) }
+
+func read(s string) (w written, ok bool) {
 	p := parser{rest: strings.TrimSpace(s)}
 	year, month, day := p.number(4), p.after('-', 2), p.after('-', 2)
 	if p.bad || year < 1 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
-		return time.Time{}, false
+		return w, false
 	}
 	var hour, minute, second, milli, offset int
-	zoned := false
 	if p.rest != "" {
 		p.oneOf("Tt ")
 		hour, minute = p.number(2), p.after(':', 2)
@@ -41,19 +70,14 @@ func ParseTime(s string, loc *time.Location) (time.Time, bool) {
 				milli = p.fraction()
 			}
 		}
-		offset, zoned = p.zone()
+		offset, w.zoned = p.zone()
 	}
 	if p.bad || p.rest != "" || hour > 23 || minute > 59 || second > 59 {
-		return time.Time{}, false
+		return w, false
 	}
-	if zoned || loc == nil {
-		loc = time.UTC
-	}
-	t := time.Date(year, time.Month(month), day, hour, minute, second, milli*int(time.Millisecond), loc)
-	if loc != time.UTC {
-		return settle(t, hour, minute)
-	}
-	return t.Add(-time.Duration(offset) * time.Minute), true
+	w.Time = time.Date(year, time.Month(month), day, hour, minute, second, milli*int(time.Millisecond), time.UTC)
+	w.offset = time.Duration(offset) * time.Minute
+	return w, true
 }
 
 // settle refuses a wall clock time that the zone skips and takes the earlier of two instants that share one.

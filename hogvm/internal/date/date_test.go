@@ -57,3 +57,13 @@ func TestParseInZone(t *testing.T) {
 		}
 	}
 }
+
+func TestParseZoned(t *testing.T) {
+	got, ok := date.ParseZoned("2024-01-01T00:00:00.5-05:00")
+	require.True(t, ok)
+	require.InDelta(t, 1704085200.5, got, 1e-6)
+	for _, text := range []string{"2024-01-01", "2024-01-01T00:00", "2024-01-01T00:00+24", "nope"} {
+		_, ok := date.ParseZoned(text)
+		require.False(t, ok, text)
+	}
+}

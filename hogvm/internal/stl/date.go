@@ -103,6 +103,11 @@ func secondsOf(c *native.Call, v value.Value, zone string) (float64, bool) {
 	if c.IsNode() {
 		return 0, false
 	}
+	if err != nil { // a zone that nobody knows matters only to text without one of its own
+		if seconds, ok := date.ParseZoned(s); ok {
+			return seconds, true
+		}
+	}
 	n, ok := value.ParseNumber(strings.TrimSpace(s))
 	f, _ := n.AsFloat()
 	return f, ok

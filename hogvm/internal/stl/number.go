@@ -162,7 +162,7 @@ func rangeOf(c *native.Call, args []value.Value) (value.Value, error) {
 	for i := range items {
 		items[i] = value.OfInt(from + int64(i))
 	}
-	return c.Heap.Array(items)
+	return c.Heap.Sized(items, numberSize*len(items))
 }
 
 const (
