@@ -35,6 +35,7 @@
 // # Limits
 //
 // A run ends with an error when it would pass its limits: steps (exact), bytes ever made (what is counted is in value.Heap; scalars in variables
-// and the stack itself, 16 bytes a value, are not), depth of the stack and of calls, nesting of JSON, time, suspensions. Comparing and copying
+// and the stack itself, 16 bytes a value, are not), depth of the stack and of calls (what is fused or an expression needs less of it than its
+// instructions, and may get a few values further), nesting of JSON, time, suspensions. Comparing and copying
 // containers that share their parts is bounded, too. Bytecode and states may come from anywhere: no input makes the machine panic.
 package hogvm

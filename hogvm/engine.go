@@ -400,6 +400,28 @@ enter:
 			if !compareInts(in.Sub, a.Int(), b.Int()) {
 				ip = int(in.C)
 			}
+		case code.ReturnIfConst:
+			slot := base + int(in.A)
+			if slot >= sp || !st[slot].IsInt() {
+				goto slow
+			}
+			if !compareInts(in.Sub, st[slot].Int(), u.Consts[in.B].Int()) {
+				ip = int(in.C)
+				continue
+			}
+			next := &u.fast[ip]
+			if left < int(next.Cost) || len(t.frames) == 1 {
+				continue
+			}
+			if next.Op == code.ReturnConst {
+				v = u.Consts[next.A]
+			} else if slot = base + int(next.A); slot < sp {
+				v = st[slot]
+			} else {
+				continue
+			}
+			left -= int(next.Cost)
+			goto leave
 		case code.LocalConst, code.LocalLocal, code.SetLocalConst, code.SetLocalLocal:
 			slot := base + int(in.A)
 			if slot >= sp {
@@ -466,6 +488,29 @@ enter:
 			}
 			u, base = t.units[fn.Unit], sp-n
 			t.nest(u, c, ip, base, n)
+			ip = fn.IP
+		case code.PassToUpvalue:
+			slot, cells := base+int(in.A), t.frames[len(t.frames)-1].closure.Cells
+			if slot >= sp || !st[slot].IsInt() || int(in.C) >= len(cells) || sp+2 > len(st) || !t.room() {
+				goto slow
+			}
+			if c := cells[in.C]; c.Open {
+				v = st[c.Slot]
+			} else {
+				v = c.Value
+			}
+			if v.Kind() != value.ClosureKind {
+				goto slow
+			}
+			c := v.Closure()
+			fn := c.Callable
+			if fn.Origin != value.Local || fn.ArgCount != 1 {
+				goto slow
+			}
+			st[sp].SetInt(fastInts(in.Sub, st[slot].Int(), u.Consts[in.B].Int()))
+			sp++
+			u, base = t.units[fn.Unit], sp-1
+			t.nest(u, c, ip, base, 1)
 			ip = fn.IP
 		case code.ReturnLocal:
 			slot := base + int(in.A)
@@ -594,7 +639,7 @@ enter:
 			t.frames = t.frames[:len(t.frames)-1]
 		}
 		sp = base
-		st[sp] = v
+		st[sp].Become(v)
 		sp++
 		{
 			f := &t.frames[len(t.frames)-1]

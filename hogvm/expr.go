@@ -29,6 +29,7 @@ const (
 	constNode    nodeKind = iota
 	globalNode            // a path
 	localNode             // an argument of the function
+	stepNode              // + - * % of an argument and the constant v, both integers
 	upvalueNode           // a captured variable
 	propertyNode          // a constant key of the operand
 	arithNode             // + - * % of the operands
@@ -49,6 +50,7 @@ type node struct {
 	op          code.Op
 	negated     bool // the result is turned around
 	direct      bool // the operands are the global path and the constant v
+	constant    bool // the right operand is the constant v
 	harmless    bool // it can not fail, whatever it reads
 	left, right int32
 	index       int32       // of a path, argument or upvalue
@@ -73,6 +75,9 @@ func (e *expr) fits(t *Thread) bool {
 	return e.steps <= min(t.MaxSteps, t.vm.cfg.MaxStack) && e.heap < t.MaxHeap
 }
 
+// maxWeight keeps the product of a weight and a number of reads within 64 bits.
+const maxWeight = 1 << 31
+
 // run evaluates a program on what the thread's view shows. It gives up where ok is false.
 //
 // Reading a container costs its bytes, so what is not read must be sure not to cost too many. Of a large event that is not sure: then nothing
@@ -84,13 +89,22 @@ func (e *expr) run(t *Thread) (v value.Value, ok bool) {
 		}
 	}
 	most := t.MaxHeap - e.heap
-	t.readAll = t.globals.weight > most/(e.reads+1)
+	t.readAll = t.globals.weight >= maxWeight || t.globals.weight*(e.reads+1) > most
 	if !t.readAll {
 		most -= e.reads * t.globals.weight
 	}
 	t.sp = 0
 	t.call.Heap.Reset(most)
-	v, ok = e.eval(t, &e.nodes[e.root])
+	root := &e.nodes[e.root]
+	switch {
+	case root.kind >= andNode: // which most are
+		holds, ok := e.join(t, root)
+		return value.OfBool(holds), ok
+	case root.kind >= equalNode:
+		holds, ok := e.holds(t, root)
+		return value.OfBool(holds), ok
+	}
+	v, ok = e.eval(t, root)
 	return v, ok && !v.IsContainer() && !v.IsFloat() // those are checked on their way out
 }
 
@@ -120,6 +134,12 @@ func (e *expr) eval(t *Thread, n *node) (v value.Value, ok bool) {
 		}
 		v, _ = o.GetHashed(n.key.Text, n.key.Hash)
 		return v, true
+	case stepNode:
+		if a := t.args[n.index]; a.IsInt() {
+			return value.OfInt(fastInts(n.op, a.Int(), n.v.Int())), true
+		}
+		v, err := t.arithmetic(n.op, t.args[n.index], n.v)
+		return v, err == nil
 	case arithNode:
 		return e.arithmetic(t, n)
 	case callNode:
@@ -198,11 +218,13 @@ func (e *expr) decide(t *Thread, n *node) (holds, ok bool) {
 			return false, false
 		}
 	} else {
-		var okA, okB bool
-		a, okA = e.eval(t, &e.nodes[n.left])
-		b, okB = e.eval(t, &e.nodes[n.right])
-		if !okA || !okB {
+		if a, ok = e.eval(t, &e.nodes[n.left]); !ok {
 			return false, false
+		}
+		if !n.constant {
+			if b, ok = e.eval(t, &e.nodes[n.right]); !ok {
+				return false, false
+			}
 		}
 	}
 	holds, ok = e.compare(t, n, a, b)

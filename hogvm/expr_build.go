@@ -102,6 +102,10 @@ func (b *exprBuilder) binary(op code.Op) bool {
 		k, _ := code.KeyOf(key.v)
 		return b.push(node{kind: propertyNode, left: operands[0], key: k})
 	case op >= code.Plus && op <= code.Mod && op != code.Divide:
+		x, y := &b.e.nodes[operands[1]], &b.e.nodes[operands[0]]
+		if x.kind == localNode && y.kind == constNode && y.v.IsInt() && (op != code.Mod || y.v.Int() > 0) {
+			return b.push(node{kind: stepNode, op: op, index: x.index, v: y.v})
+		}
 		return b.push(node{kind: arithNode, op: op, left: operands[1], right: operands[0]})
 	case op >= code.Eq && op <= code.NotIRegex:
 		return b.compare(op, operands[1], operands[0])
@@ -162,8 +166,11 @@ func (b *exprBuilder) list(in code.Instr) bool {
 func (b *exprBuilder) compare(op code.Op, left, right int32) bool {
 	n := node{kind: generalNode, op: op, left: left, right: right}
 	x, y := &b.e.nodes[left], &b.e.nodes[right]
-	if x.kind == globalNode && y.kind == constNode {
-		n.direct, n.index, n.v = true, x.index, y.v
+	if y.kind == constNode {
+		n.constant, n.v = true, y.v
+	}
+	if x.kind == globalNode && n.constant {
+		n.direct, n.index = true, x.index
 	}
 	switch op {
 	case code.Eq, code.NotEq:

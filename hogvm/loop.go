@@ -80,27 +80,30 @@ func (t *Thread) runLoop(u *unit, base, left int) (ip, stepsLeft int) {
 	if body == nil || locals[l.List].Kind() != value.ArrayKind || !locals[l.Index].IsInt() {
 		return int(l.head), left
 	}
-	list, index := locals[l.List].Array(), &locals[l.Index]
-	for i := index.Int(); i >= 1 && i <= int64(list.Len()); i++ {
-		cost := l.cost + body.steps
-		if left < cost+passCost {
-			return int(l.head), left
-		}
-		item := list.At(int(i - 1))
+	items, first := locals[l.List].Array().Items(), locals[l.Index].Int()
+	r := rounds{kind: l.kind, body: body, root: &body.nodes[body.root], result: &locals[l.result()], most: len(items)}
+	if first < 1 || first > int64(len(items)) || !r.fit() {
+		return int(l.head), left
+	}
+	// No expression sees the variables of the loop or changes the list, so that the former are written once, at the end.
+	next := int(first - 1)
+	for cost := l.cost + body.steps; next < len(items) && left >= cost+passCost; next++ {
 		used := t.call.Heap.Used()
-		passes, ok := t.round(l, body, locals, item, list.Len())
+		passes, ok := r.do(t, items[next])
 		if !ok {
 			t.call.Heap.Rewind(used) // the engine makes it again
-			return int(l.head), left
-		}
-		if passes {
-			cost += passCost
+			break
 		}
 		left -= cost
-		locals[l.Item.Item].Become(item)
-		index.SetInt(i + 1)
+		if passes {
+			left -= passCost
+		}
 	}
-	if index.Int() != int64(list.Len())+1 {
+	if next >= int(first) {
+		locals[l.Item.Item].Become(items[next-1])
+		locals[l.Index].SetInt(int64(next + 1))
+	}
+	if next < len(items) {
 		return int(l.head), left
 	}
 	return l.exit, left + l.headCost
@@ -120,38 +123,56 @@ func (t *Thread) body(f value.Value, args int) *expr {
 	return t.units[fn.Unit].bodies[fn.Number-1]
 }
 
-// round calls the function with an item of at most so many, and does what the loop does with the result. When ok is false nothing has
-// happened, but for what is on the heap.
-func (t *Thread) round(l *loop, body *expr, locals []value.Value, item value.Value, most int) (passes, ok bool) {
-	result := &locals[l.result()]
-	if l.kind == reduceLoop {
-		t.args[0].Become(*result)
-		t.args[1].Become(item)
-	} else {
-		t.args[0].Become(item)
-	}
-	v, ok := body.eval(t, &body.nodes[body.root])
-	if !ok {
-		return false, false
-	}
-	switch l.kind {
-	case mapLoop:
-		return false, result.Kind() == value.ArrayKind && t.call.Heap.Extend(result.Array(), v, most) == nil
-	case reduceLoop:
-		result.Become(v)
-		return false, true
-	}
-	if !v.Truthy() {
-		return false, true
-	}
-	switch l.kind {
-	case filterLoop:
-		return true, result.Kind() == value.ArrayKind && t.call.Heap.Extend(result.Array(), item, most) == nil
-	case countLoop:
-		if !result.IsInt() {
-			return false, false
+// rounds is what those of one loop have in common.
+type rounds struct {
+	kind   loopKind
+	body   *expr
+	root   *node // of body
+	result *value.Value
+	list   *value.Array // result, if it is a list
+	most   int          // items there can be in it
+}
+
+// fit tells whether the result is what the loop makes it.
+func (r *rounds) fit() bool {
+	switch r.kind {
+	case mapLoop, filterLoop:
+		if r.result.Kind() != value.ArrayKind {
+			return false
 		}
-		result.SetInt(addInts(result.Int(), 1))
+		r.list = r.result.Array()
+	case countLoop:
+		return r.result.IsInt()
+	}
+	return true
+}
+
+// do calls the function with an item, and does what the loop does with the result. When ok is false nothing has happened, but for what is
+// on the heap.
+func (r *rounds) do(t *Thread, item value.Value) (passes, ok bool) {
+	switch r.kind {
+	case mapLoop:
+		t.args[0].Become(item)
+		v, ok := r.body.eval(t, r.root)
+		return false, ok && t.call.Heap.Extend(r.list, v, r.most) == nil
+	case reduceLoop:
+		t.args[0].Become(*r.result)
+		t.args[1].Become(item)
+		v, ok := r.body.eval(t, r.root)
+		if ok {
+			r.result.Become(v)
+		}
+		return false, ok
+	}
+	t.args[0].Become(item)
+	if holds, ok := r.body.holds(t, r.root); !ok || !holds {
+		return false, ok
+	}
+	switch r.kind {
+	case filterLoop:
+		return true, t.call.Heap.Extend(r.list, item, r.most) == nil
+	case countLoop:
+		r.result.SetInt(addInts(r.result.Int(), 1))
 		return true, true
 	}
 	return false, false // the end of arrayExists is the engine's

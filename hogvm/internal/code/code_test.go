@@ -54,7 +54,7 @@ func TestFuse(t *testing.T) {
 	u := decode(t, `[32,"k",32,"p",1,2,33,1,36,0,15,40,3,36,0,38,32,"k",32,"p",1,2,33,0,32,"p",1,2]`)
 	u.Fuse(false)
 	require.Equal(t, code.Instr{Op: code.GlobalPath, Cost: 3, At: 0, Next: 6, A: 0}, u.Fast[0])
-	require.Equal(t, code.JumpUnlessConst, u.Fast[6].Op)
+	require.Equal(t, code.ReturnIfConst, u.Fast[6].Op)
 	require.Equal(t, code.Lt, u.Fast[6].Sub)
 	require.Equal(t, code.ReturnLocal, u.Fast[13].Op)
 	require.Equal(t, int32(0), u.Fast[16].A, "equal paths have one number")

@@ -138,6 +138,9 @@ func (f *fuser) arithmetic() (Instr, bool) {
 		return in, false
 	case op >= Eq && op <= LtEq && len(r) > 3 && r[3].Op == JumpIfFalse && constant:
 		in, _ = f.fused(JumpUnlessConst, 4, r[1].A, r[0].A, r[3].A)
+		if len(r) > 5 && r[5].Op == Return && (r[4].Op == GetLocal || r[4].Op == Integer) {
+			in.Op = ReturnIfConst
+		}
 	case op >= Eq && op <= LtEq && len(r) > 3 && r[3].Op == JumpIfFalse && f.is(GetLocal, GetLocal):
 		in, _ = f.fused(JumpUnlessLocal, 4, r[1].A, r[0].A, r[3].A)
 	case (op == Plus || op == Minus) && len(r) > 3 && r[3].Op == SetLocal && constant:
@@ -146,6 +149,8 @@ func (f *fuser) arithmetic() (Instr, bool) {
 		in, _ = f.fused(SetLocalConst, 4, r[0].A, r[1].A, r[3].A)
 	case (op == Plus || op == Minus) && f.is(GetLocal, GetLocal) && len(r) > 3 && r[3].Op == SetLocal:
 		in, _ = f.fused(SetLocalLocal, 4, r[1].A, r[0].A, r[3].A)
+	case computes(op, f.unit.Consts, r[0]) && constant && len(r) > 4 && r[3].Op == GetUpvalue && r[4].Op == CallLocal && r[4].A == 1:
+		in, _ = f.fused(PassToUpvalue, 5, r[1].A, r[0].A, r[3].A)
 	case computes(op, f.unit.Consts, r[0]) && constant && len(r) > 3 && r[3].Op == Return:
 		in, _ = f.fused(ReturnLocalConst, 4, r[1].A, r[0].A, 0)
 	case computes(op, f.unit.Consts, r[0]) && constant:

@@ -82,6 +82,7 @@ const (
 const (
 	GlobalPath       Op = iota + 80 // STRING… GET_GLOBAL: reads Paths[A]
 	JumpUnlessConst                 // Const B, GET_LOCAL A, Sub, JUMP_IF_FALSE C: jumps unless local Sub constant
+	ReturnIfConst                   // JumpUnlessConst, behind it a ReturnLocal or ReturnConst, which is done with it
 	JumpUnlessLocal                 // GET_LOCAL B, GET_LOCAL A, Sub, JUMP_IF_FALSE C
 	LocalConst                      // Const B, GET_LOCAL A, Sub: pushes local Sub constant
 	LocalLocal                      // GET_LOCAL B, GET_LOCAL A, Sub
@@ -90,6 +91,7 @@ const (
 	LoadItem                        // GET_LOCAL A, GET_LOCAL B, GET_PROPERTY, SET_LOCAL C
 	CallUpvalue                     // GET_UPVALUE A, CALL_LOCAL B
 	CallSlot                        // GET_LOCAL A, CALL_LOCAL B
+	PassToUpvalue                   // LocalConst of A and B, GET_UPVALUE C, CALL_LOCAL 1
 	ReturnLocal                     // GET_LOCAL A, RETURN
 	ReturnConst                     // Const A, RETURN
 	ReturnSum                       // PLUS or MINUS (Sub), RETURN

@@ -22,9 +22,11 @@ type Plan struct {
 
 // path is where the value of one of the paths is found: at a node, and from there by the rest, which is what follows the first index.
 type path struct {
-	node int32
-	root int32 // node of the first key
-	rest code.Path
+	node   int32
+	root   int32 // node of the first key
+	parent int32
+	key    code.Key // of the node
+	rest   code.Path
 }
 
 // node is a key on the way of a path.
@@ -64,7 +66,7 @@ func New(paths []code.Path) *Plan {
 	}
 	p.add(&t.branch, -1)
 	for i, b := range ends {
-		p.paths[i].node = b.number
+		p.paths[i].node, p.paths[i].parent, p.paths[i].key = b.number, p.nodes[b.number].parent, b.key
 		for b.parent != nil && b.parent.parent != nil {
 			b = b.parent
 		}

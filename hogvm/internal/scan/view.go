@@ -42,7 +42,13 @@ func (w *View) begin(plan *Plan) {
 // Object shows a decoded event; nil is one without anything.
 func (w *View) Object(plan *Plan, o *value.Object) {
 	w.begin(plan)
+	w.decoded(o)
+}
+
+// decoded makes o the event, which is what the first node is found to be.
+func (w *View) decoded(o *value.Object) {
 	w.object, w.raw = o, false
+	w.spots[0].round, w.spots[0].object = w.round, o
 }
 
 // Text shows a raw event. Its error is that of value.DecodeJSON: text that has errors anywhere shows nothing. The text must not change
@@ -61,8 +67,8 @@ func (w *View) Text(plan *Plan, text []byte) error {
 	if err != nil {
 		return err
 	}
-	w.object, _ = v.AsObject()
-	w.raw = false
+	o, _ := v.AsObject()
+	w.decoded(o)
 	return nil
 }
 
@@ -90,17 +96,36 @@ func (w *View) HasRoot(root int32) bool {
 		return s.seen == w.round
 	}
 	if s.round != w.round {
-		w.find(root)
+		w.find(root, s)
 	}
 	return s.end > 0
 }
 
 // Read returns the value of a path of which HasRoot is true, null if there is none. It is for looking only, see package value.
+//
+// The last key is looked up each time, of a decoded event: with a good guess that is as fast as to remember the value.
 func (w *View) Read(number int32) value.Value {
 	p := &w.plan.paths[number]
+	if w.raw || p.rest != nil {
+		return w.read(p)
+	}
+	o := w.above(p.parent)
+	if o == nil {
+		return value.Value{}
+	}
+	hint := &w.spots[p.node].hint
+	if v, ok := o.PeekAt(int(*hint), p.key.Text); ok {
+		return v
+	}
+	v, _ := o.PeekHinted(p.key.Text, p.key.Hash, hint)
+	return v
+}
+
+// read is Read of what is remembered.
+func (w *View) read(p *path) value.Value {
 	s := &w.spots[p.node]
 	if s.round != w.round {
-		w.find(p.node)
+		w.find(p.node, s)
 	}
 	if p.rest != nil {
 		return code.Follow(s.v, p.rest)
@@ -108,20 +133,17 @@ func (w *View) Read(number int32) value.Value {
 	return s.v
 }
 
-// ReadsScalar tells whether Read is certain to return a scalar, from what is known without looking the value up.
+// ReadsScalar tells whether Read is certain to return a scalar, without decoding it.
 func (w *View) ReadsScalar(number int32) bool {
 	p := &w.plan.paths[number]
-	s := &w.spots[p.node]
-	if p.rest != nil {
+	switch {
+	case p.rest != nil:
 		return false
-	}
-	if s.round == w.round {
-		return !s.v.IsContainer()
-	}
-	if w.raw {
+	case w.raw:
+		s := &w.spots[p.node]
 		return s.seen != w.round || s.end == 0 || w.text[s.start] != '{' && w.text[s.start] != '['
 	}
-	return w.IsFlat(w.plan.nodes[p.node].parent)
+	return w.IsFlat(p.parent) || !w.Read(number).IsContainer()
 }
 
 // Parent returns the node above the last key of a path, for IsFlat; false if the path goes on by an index.
@@ -140,19 +162,15 @@ func (w *View) IsFlat(n int32) bool {
 
 // above returns the object at a node of a decoded event, nil if there is none.
 func (w *View) above(n int32) *value.Object {
-	if n <= 0 {
-		return w.object
-	}
 	s := &w.spots[n]
 	if s.round != w.round {
-		w.find(n)
+		w.find(n, s)
 	}
 	return s.object
 }
 
-// find looks a node up that is not known yet.
-func (w *View) find(n int32) {
-	s, node := &w.spots[n], &w.plan.nodes[n]
+// find looks a node up that is not known yet; s is its spot.
+func (w *View) find(n int32, s *spot) {
 	s.round = w.round
 	if w.raw {
 		s.v = value.Value{}
@@ -161,14 +179,8 @@ func (w *View) find(n int32) {
 		}
 		return
 	}
-	o := w.object
-	if node.parent > 0 {
-		above := &w.spots[node.parent]
-		if above.round != w.round {
-			w.find(node.parent)
-		}
-		o = above.object
-	}
+	node := &w.plan.nodes[n]
+	o := w.above(node.parent)
 	s.end, s.object = 0, nil
 	if o == nil {
 		s.v = value.Value{}
