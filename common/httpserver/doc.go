@@ -6,6 +6,7 @@
 //	metrics   counts it under the pattern of its route, never under its raw path
 //	CORS      answers any OPTIONS request, puts its headers on everything else, errors included
 //	recovery  turns a panic into a 500
+//	trace     tells a tracer when it begins and ends; not for the operational endpoints
 //	handlers  the service's own; an unknown path is 404 and a wrong method 405 with Allow, both with an empty body
 //
 // Paths are matched as they are: a service registers each with and without its trailing slash through [Both], and nothing redirects.

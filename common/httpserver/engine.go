@@ -29,6 +29,10 @@ type EngineOptions struct {
 
 	CORS *CORS // nil: no CORS headers, and OPTIONS is a method like any other
 
+	// Trace is called before the handlers of each request to the service's own routes, or to none, with the pattern of its route, ""
+	// for none; what it returns is called after them, with the status. Nil: off.
+	Trace func(r *http.Request, route string) (end func(status int))
+
 	// Panicked writes the response of a request whose handler panicked before it wrote anything; nil sends 500 with an empty body.
 	// The panic itself is logged, not passed on: its text is not for clients.
 	Panicked func(c *gin.Context)
@@ -64,7 +68,20 @@ func NewEngine(o EngineOptions) *gin.Engine {
 	if o.Gatherer != nil {
 		Both(e, get, "/metrics", gin.WrapH(promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{})))
 	}
+	if o.Trace != nil {
+		e.Use(traced(o.Trace)) // after the probes, which nobody wants to see in traces
+	}
 	return e
+}
+
+func traced(begin func(*http.Request, string) func(int)) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		end := begin(c.Request, c.FullPath())
+		status := http.StatusInternalServerError // of a panic, which recovery has yet to see
+		defer func() { end(status) }()
+		c.Next()
+		status = c.Writer.Status()
+	}
 }
 
 // Both registers the handlers for path with and without a trailing slash, under each method, and under HEAD where there is GET (net/http

@@ -3,6 +3,7 @@ package httpserver_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -236,4 +237,29 @@ func TestRecovery(t *testing.T) {
 		require.Error(t, err)
 		require.Empty(t, log.String())
 	})
+}
+
+func TestTrace(t *testing.T) {
+	var seen []string
+	e, _, _ := newEngine(t, func(o *httpserver.EngineOptions) {
+		o.Trace = func(r *http.Request, route string) func(int) {
+			return func(status int) { seen = append(seen, fmt.Sprint(r.Method, " ", route, " ", status)) }
+		}
+	})
+	send := func(method, path string) {
+		defer func() { _ = recover() }() // http.ErrAbortHandler, which the server takes
+		e.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, path, nil))
+	}
+	for _, path := range []string{"/e", "/users/1?x=y", "/panic", "/cut", "/half"} {
+		send(http.MethodPost, path)
+	}
+	send(http.MethodGet, "/nowhere")
+	send(http.MethodDelete, "/e")
+	for _, path := range []string{"/_readiness", "/_liveness", "/metrics"} {
+		send(http.MethodGet, path)
+	}
+	send(http.MethodOptions, "/e")
+	require.Equal(t, []string{
+		"POST /e 200", "POST /users/:id 200", "POST /panic 500", "POST /cut 500", "POST /half 500", "GET  404", "DELETE  405",
+	}, seen, "neither probes nor preflights")
 }
