@@ -20,7 +20,7 @@ type Config struct {
 	Metrics        bool          `env:"ENABLE_METRICS" default:"false" doc:"serve /metrics"`
 	TrackedTeams   Teams         `env:"TEAM_IDS_TO_TRACK" default:"all" doc:"teams whose id is a label value of metrics; others are unknown"`
 	SkipWrites     Switch        `env:"SKIP_WRITES" default:"false" doc:"write neither flag overrides nor billing counters"`
-	InternalToken  config.Secret `env:"INTERNAL_REQUEST_TOKEN" doc:"bearer token of internal callers, who may ask for detailed_analysis; empty: nobody may"`
+	InternalToken  config.Secret `env:"INTERNAL_REQUEST_TOKEN" doc:"bearer token of internal callers, who may ask for detailed_analysis and bring override_flags_definitions; empty: nobody may"`
 
 	Databases  DatabaseConfig
 	Redis      RedisConfig
@@ -31,6 +31,7 @@ type Config struct {
 	Keys       KeysConfig
 	Evaluation EvaluationConfig
 	Billing    BillingConfig
+	Tracing    TracingConfig
 }
 
 // DatabaseConfig says where the tables are.
@@ -190,7 +191,6 @@ var ignored = map[string]string{
 	"HEALTH_CHECK_INTERVAL_SECS":             "components are watched all the time",
 	"COHORT_CACHE_MONITOR_INTERVAL_SECS":     "gauges are always current",
 	"DB_MONITOR_INTERVAL_SECS":               "gauges are always current",
-	"OTEL_EXPORTER_OTLP_ENDPOINT":            "traces are not exported",
 	"ELEMENT_CHAIN_AS_STRING_EXCLUDED_TEAMS": "the client configuration is what the main app wrote",
 }
 

@@ -36,7 +36,7 @@ func (s *Service) buildDefinitions() error {
 	if err != nil {
 		return fmt.Errorf("credentials: %w", err)
 	}
-	pickled := s.redis.As(redis.Pickle)
+	pickled := &countedRedis{client: s.redis.As(redis.Pickle), errors: s.metrics.redisErrors}
 	documents, err := hypercache.New(definitions.Cache, pickled, s.objects, s.reg)
 	if err != nil {
 		return fmt.Errorf("flag definitions: %w", err)

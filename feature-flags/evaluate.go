@@ -11,15 +11,13 @@ import (
 
 	"github.com/hog-go/hog/common/cookieless"
 	"github.com/hog-go/hog/feature-flags/internal/agent"
-	"github.com/hog-go/hog/feature-flags/internal/billing"
-	"github.com/hog-go/hog/feature-flags/internal/continuity"
 	"github.com/hog-go/hog/feature-flags/internal/decode"
 	"github.com/hog-go/hog/feature-flags/internal/fault"
+	"github.com/hog-go/hog/feature-flags/internal/flagset"
 	"github.com/hog-go/hog/feature-flags/internal/refusal"
 	"github.com/hog-go/hog/feature-flags/internal/sdkconfig"
 	"github.com/hog-go/hog/feature-flags/internal/team"
 	"github.com/hog-go/hog/feature-flags/internal/tier"
-	"github.com/hog-go/hog/feature-flags/match"
 )
 
 // errPanic stands for a handler that panicked.
@@ -43,6 +41,7 @@ func (s *Service) run(x *exchange) {
 	if x.err = x.readBody(x.http); x.err != nil {
 		return
 	}
+	begun := time.Now()
 	if x.err = s.limitIP(x); x.err != nil {
 		return
 	}
@@ -53,6 +52,7 @@ func (s *Service) run(x *exchange) {
 	if x.err = s.limitToken(x); x.err != nil {
 		return
 	}
+	observe(s.metrics.preHandler, time.Since(begun))
 	if x.err = s.decode(x); x.err != nil {
 		return
 	}
@@ -77,7 +77,9 @@ func (s *Service) limitToken(x *exchange) error {
 	if s.tokenLimit == nil {
 		return nil
 	}
+	begun := time.Now()
 	key := decode.TokenOf(x.body)
+	observe(s.metrics.tokenExtract, time.Since(begun))
 	if key == "" {
 		key = x.ip
 	}
@@ -85,7 +87,10 @@ func (s *Service) limitToken(x *exchange) error {
 }
 
 func (s *Service) limit(l *tier.Limiter, mode, key string, x *exchange) error {
-	switch l.Check(key, x.begun) {
+	begun := time.Now()
+	verdict := l.Check(key, x.begun)
+	observe(s.metrics.limitCheck[mode], time.Since(begun))
+	switch verdict {
 	case tier.Blocked:
 		s.metrics.rateLimited.WithLabelValues(mode, "blocked").Inc()
 		return refusal.RateLimited
@@ -108,6 +113,7 @@ func (s *Service) isBot(ctx context.Context, x *exchange) bool {
 	}
 	s.metrics.bots.WithLabelValues(bot.Category, bot.Source, string(mode)).Inc()
 	s.log.DebugContext(ctx, "bot", "category", bot.Category, "source", bot.Source)
+	x.bot = true
 	return mode == BotsEnforced
 }
 
@@ -155,13 +161,19 @@ func (s *Service) answerFlags(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	flags, err := s.flags.Get(ctx, x.team)
-	if err != nil {
+	if x.flags, err = s.findFlags(ctx, x); err != nil {
 		return err
 	}
-	x.flags = flags
 	s.prepare(x, id)
 	return s.match(ctx, x)
+}
+
+// findFlags gives the team's flags, with the caller's own definitions among them if the caller may bring some.
+func (s *Service) findFlags(ctx context.Context, x *exchange) (*flagset.Flags, error) {
+	if s.overrides(x) {
+		return s.flags.Override(ctx, x.team, x.request.Overrides.All())
+	}
+	return s.flags.Get(ctx, x.team)
 }
 
 // cookielessID is the distinct id to evaluate: the client's, unless it leaves its computation to the server.
@@ -184,138 +196,15 @@ func (s *Service) cookielessID(ctx context.Context, x *exchange) (string, error)
 	return id, nil
 }
 
-// prepare makes the question to the matcher.
-func (s *Service) prepare(x *exchange, distinctID string) {
-	r := &x.request
-	x.question = match.Request{
-		DistinctID: distinctID, AnonDistinctID: r.AnonDistinctID, DeviceID: r.DeviceID, PersonProperties: r.PersonProperties,
-		FlagKeys: r.FlagKeys, Runtime: r.Runtime, Contexts: r.EvaluationContexts,
-		SurveysOnly: x.query.SurveysOnly, OverridesOnly: x.query.Overrides, Now: x.begun,
-		Groups: x.question.Groups[:0],
-	}
-	if r.Runtime == match.RuntimeUnknown {
-		x.question.Runtime = agent.DetectRuntime(x.http.Header)
-	}
-	if s.geo != nil && !r.NoGeoIP {
-		x.question.GeoIP = s.places(x.ip)
-	}
-	for _, g := range r.Groups {
-		x.question.Groups = append(x.question.Groups, match.Group{Type: g.Type, Key: g.Key})
-	}
-properties:
-	for _, p := range r.GroupProperties {
-		for i := range x.question.Groups {
-			if x.question.Groups[i].Type == p.Type {
-				x.question.Groups[i].Properties = p.Properties
-				continue properties
-			}
-		}
-		x.question.Groups = append(x.question.Groups, match.Group{Type: p.Type, Properties: p.Properties})
-	}
-}
-
-func (s *Service) places(ip string) map[string]string {
-	found, ok := s.geo.Lookup(ip)
-	if !ok || len(found) == 0 {
-		return nil
-	}
-	places := make(map[string]string, len(found))
-	for _, p := range found {
-		places[p.Name] = p.Value
-	}
-	return places
-}
-
-// enterProcessor waits until a large evaluation may run, since many at once would only make all of them late.
-func (s *Service) enterProcessor(ctx context.Context) error {
-	select {
-	case s.processors <- struct{}{}:
-		return nil
-	default:
-	}
-	start := time.Now()
-	wait := time.NewTimer(s.cfg.Evaluation.ProcessorTimeout)
-	defer wait.Stop()
-	select {
-	case s.processors <- struct{}{}:
-		return nil
-	case <-wait.C:
-		return &fault.BusyError{WaitedMS: time.Since(start).Milliseconds()}
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// match evaluates the flags with what the databases know of the person. What cannot be read fails the flags that need it. The only error
-// is that of enterProcessor.
-func (s *Service) match(ctx context.Context, x *exchange) error {
-	e := x.flags.Set.Begin(&x.question)
-	x.evaluation = e // ended when the answer is written, since it explains results
-	if e.Kept() == 0 {
-		return nil
-	}
-	if e.UsesGroups() {
-		types, err := s.persons.GroupTypes(ctx, x.team.ID)
-		if err != nil {
-			s.readFailed(ctx, "group_types", x.team.ID, err)
-			e.GroupTypesFailed()
-		} else {
-			e.SetGroupTypes(types)
-		}
-	}
-	needs := e.Needs()
-	x.data = match.Data{}
-	if needs.Fetch {
-		if err := s.persons.Fetch(ctx, x.team.ID, x.question.DistinctID, needs, &x.data); err != nil {
-			s.readFailed(ctx, "person", x.team.ID, err)
-			x.data.FetchFailure = fault.Flag(err)
-		}
-	}
-	s.readOverrides(ctx, x, needs.HashKeys)
-	if x.flags.Set.Len() >= s.cfg.Evaluation.ParallelThreshold {
-		if err := s.enterProcessor(ctx); err != nil {
-			return err
-		}
-		defer func() { <-s.processors }()
-	}
-	x.results = e.Run(&x.data, x.results[:0])
-	x.errors = e.Errors()
-	if e.Billable() {
-		s.billing.Record(billing.Decide, x.team.ID, agent.SDK(x.http.Header))
-	}
-	return nil
-}
-
-func (s *Service) readOverrides(ctx context.Context, x *exchange, need match.HashKeys) {
-	if need == match.HashKeysNone {
-		return
-	}
-	if need == match.HashKeysEligible && bool(s.cfg.Evaluation.OptimizeContinuity) {
-		s.metrics.continuitySkipped.Inc()
-		return
-	}
-	s.metrics.continuityEligible.Inc()
-	keys, err := s.continuity.Overrides(ctx, continuity.Ask{
-		TeamID: x.team.ID, DistinctID: x.question.DistinctID, AnonID: x.question.AnonDistinctID, Keys: x.flags.Set.ContinuityKeys(),
-		ReadOnly: bool(s.cfg.SkipWrites) || s.detailed(x) || x.query.Overrides,
-	})
-	if err != nil {
-		s.readFailed(ctx, "overrides", x.team.ID, err)
-		x.data.HashKeysFailed = true
-		return
-	}
-	x.data.HashKeys = keys
-}
-
-func (s *Service) readFailed(ctx context.Context, what string, teamID int32, err error) {
-	f := fault.Flag(err)
-	s.metrics.databaseErrors.WithLabelValues(f.Code, what).Inc()
-	s.log.WarnContext(ctx, "flags evaluated without data", "data", what, "team_id", teamID, "code", f.Code, "err", err)
-}
-
 // detailed tells whether an internal caller wants to know how each condition came out.
-func (s *Service) detailed(x *exchange) bool {
-	if !x.query.Detailed || s.cfg.InternalToken == "" {
+func (s *Service) detailed(x *exchange) bool { return x.query.Detailed && s.internal(x) }
+
+// overrides tells whether an internal caller brings definitions of flags. What they make of a person is not to last.
+func (s *Service) overrides(x *exchange) bool { return x.request.Overrides != nil && s.internal(x) }
+
+// internal tells whether the caller knows the token of the main app's own services.
+func (s *Service) internal(x *exchange) bool {
+	if s.cfg.InternalToken == "" {
 		return false
 	}
 	token, ok := strings.CutPrefix(first(x.http.Header["Authorization"]), "Bearer ")

@@ -46,6 +46,12 @@ type exchange struct {
 	minimal bool // a bot
 	err     error
 
+	id         string // of the request, once it is asked for: see requestID
+	bot        bool
+	fetch      bool   // stored properties were needed
+	hashKeys   string // what became of the look-up of overrides: skipped, error, empty, found; "" for none
+	evaluating time.Duration
+
 	out []byte
 }
 

@@ -179,7 +179,7 @@ func TestNothingThereAtStart(t *testing.T) {
 	h.start(t, []string{
 		"READ_DATABASE_URL=postgres://u:p@" + h.mainWire.listener.Addr().String() + "/x", "WRITE_DATABASE_URL=postgres://u:p@" + h.mainWire.listener.Addr().String() + "/x",
 		"REDIS_URL=redis://" + h.redisWire.listener.Addr().String(), "OBJECT_STORAGE_BUCKET=", "ACQUIRE_TIMEOUT_SECS=1",
-	}, time.Time{})
+	}, options{})
 	require.Equal(t, 503, h.post(t, "/flags?v=2", ann).status)
 	require.Equal(t, 200, h.do(t, "GET", "/_liveness", "").status)
 	require.Equal(t, 503, h.do(t, "GET", "/_readiness", "").status)

@@ -40,6 +40,7 @@ type options struct {
 	env   []string  // settings
 	now   time.Time // default 2024-06-01T12:00:00Z
 	apart bool      // persons in a database of their own
+	log   io.Writer // gets every line as JSON; default: errors go to the test
 }
 
 // harness is a whole service on real servers, each behind a wire that can be cut.
@@ -87,7 +88,7 @@ func setup(t testing.TB, o options) *harness {
 		environ = append(environ, "PERSONS_READ_DATABASE_URL="+through[1], "PERSONS_WRITE_DATABASE_URL="+through[1])
 	}
 	h.seedTeams(t)
-	h.start(t, append(environ, o.env...), o.now)
+	h.start(t, append(environ, o.env...), o)
 	return h
 }
 
@@ -110,8 +111,12 @@ func (h *harness) seedTeams(t testing.TB) {
 		VALUES (1, $1, 1, 'phc_1', 'UTC', 0), (2, $1, 2, 'phc_2', 'America/Los_Angeles', 0), (3, $1, 3, 'phc_3', 'UTC', 1), (4, $1, 4, 'phc_4', 'UTC', 2)`, org)
 }
 
-func (h *harness) start(t testing.TB, environ []string, now time.Time) {
+func (h *harness) start(t testing.TB, environ []string, o options) {
 	t.Helper()
+	now, log := o.now, slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
+	if o.log != nil {
+		log = slog.New(slog.NewJSONHandler(o.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
 	if now.IsZero() {
 		now = time.Date(2024, 6, 1, 12, 0, 0, 0, time.UTC)
 	}
@@ -122,7 +127,7 @@ func (h *harness) start(t testing.TB, environ []string, now time.Time) {
 	var err error
 	h.svc, err = featureflags.New(t.Context(), cfg, featureflags.Deps{
 		Now: func() time.Time { return now.Add(time.Since(begun)) },
-		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
+		Log: log,
 	})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())

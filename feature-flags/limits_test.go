@@ -63,7 +63,7 @@ func TestConfigMembers(t *testing.T) {
 }
 
 func TestBilling(t *testing.T) {
-	h := setup(t, options{})
+	h := setup(t, options{env: []string{"INTERNAL_REQUEST_TOKEN=inside"}})
 	counts := func(t *testing.T, key string) map[string]string {
 		return h.redis.HGetAll(t.Context(), key).Val()
 	}
@@ -75,7 +75,8 @@ func TestBilling(t *testing.T) {
 	h.post(t, "/flags?v=2", `{"token":"phc_2","distinct_id":"b","disable_flags":true}`)
 	h.cacheFlags(t, 3, `"key":"pre-survey-targeting-a","filters":{"groups":[{}]}`)
 	h.post(t, "/flags?v=2", `{"token":"phc_3","distinct_id":"c"}`, "User-Agent", "Mozilla/5.0")
-	require.NoError(t, h.stop()) // the last counts are written at the stop
+	h.post(t, "/flags?v=2", `{"token":"phc_2","distinct_id":"b"}`, "Authorization", inside) // free
+	require.NoError(t, h.stop())                                                            // the last counts are written at the stop
 	field := fmt.Sprint(time.Date(2024, 6, 1, 12, 0, 0, 0, time.UTC).Unix() / 120)
 	t.Run("row 63 surveys alone are free", func(t *testing.T) { require.Empty(t, counts(t, "posthog:decide_requests:1")) })
 	t.Run("row 63 surveys and another", func(t *testing.T) {

@@ -1,8 +1,8 @@
 package featureflags
 
 import (
-	"context"
-	"log/slog"
+	"cmp"
+	"errors"
 	"strconv"
 	"sync"
 	"time"
@@ -10,10 +10,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"github.com/hog-go/hog/common/metrics"
+	"github.com/hog-go/hog/common/postgres"
 	"github.com/hog-go/hog/feature-flags/internal/agent"
+	"github.com/hog-go/hog/feature-flags/internal/continuity"
 	"github.com/hog-go/hog/feature-flags/internal/decode"
+	"github.com/hog-go/hog/feature-flags/internal/fault"
 	"github.com/hog-go/hog/feature-flags/internal/tier"
+	"github.com/hog-go/hog/feature-flags/match"
 )
 
 // metricSet holds the metrics of requests; those of the parts are theirs.
@@ -24,41 +27,53 @@ type metricSet struct {
 	rateLimited, bots         *prometheus.CounterVec
 	invalidTokens, flagErrors *prometheus.CounterVec
 	databaseErrors, kludges   *prometheus.CounterVec
-	continuitySkipped         prometheus.Counter
-	continuityEligible        prometheus.Counter
-	duration, queued          prometheus.Histogram
+	continuity                prometheus.Counter
+	continuityBy              *prometheus.CounterVec
+	person, group             propertyCounters
+	redisErrors               *prometheus.CounterVec
+	unknownKeys, timeouts     prometheus.Counter
+	acquireTimeouts           prometheus.Counter
+	timings
 
 	mu    sync.RWMutex
 	teams map[int32]*teamCounters // children of requests and faults; 0: no team
 }
 
-type teamCounters struct{ evaluated, disabled, faults prometheus.Counter }
+type teamCounters struct{ evaluated, disabled, faults, skipped, eligible prometheus.Counter }
+
+// propertyCounters count requests by whether they brought the properties that their flags ask for.
+type propertyCounters struct{ hits, misses prometheus.Counter }
 
 func newMetrics(reg prometheus.Registerer, tracked Teams) *metricSet {
 	f := promauto.With(reg)
 	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return f.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
-	optimized := vec("flags_experience_continuity_optimized_total", "Requests with flags that keep their variants, by whether they were looked up.", "status")
+	counter := func(name, help string) prometheus.Counter {
+		return f.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
+	hits := vec("flags_property_cache_hits_total", "Requests that brought all properties that their flags asked for.", "type")
+	misses := vec("flags_property_cache_misses_total", "Requests whose flags needed stored properties.", "type")
 	return &metricSet{
-		tracked:            tracked,
-		teams:              map[int32]*teamCounters{},
-		requests:           vec("flags_requests_total", "Evaluation requests.", "team_id", "flags_disabled"),
-		faults:             vec("flags_request_faults_total", "Requests answered with a status from 500 on.", "team_id"),
-		rateLimited:        vec("flags_rate_limit_exceeded_total", "Requests beyond a rate limit.", "mode", "action"),
-		bots:               vec("flags_bot_detected_total", "Requests of crawlers.", "bot_category", "bot_source", "mode"),
-		invalidTokens:      vec("flags_token_validation_errors_total", "Requests whose token is missing or nobody's.", "reason"),
-		flagErrors:         vec("flags_flag_evaluation_error_total", "Flags that could not be evaluated.", "reason"),
-		databaseErrors:     vec("flags_database_error_total", "Reads that failed, so that flags had to do without.", "error_type", "operation"),
-		kludges:            vec("flags_request_kludge_total", "Bodies that were not what they should be, and were read all the same.", "type"),
-		continuitySkipped:  optimized.WithLabelValues("skipped"),
-		continuityEligible: optimized.WithLabelValues("eligible"),
-		duration: f.NewHistogram(prometheus.HistogramOpts{
-			Name: "flags_requests_duration_ms", Help: "Time of evaluation requests.", Buckets: metrics.Milliseconds(),
-		}),
-		queued: f.NewHistogram(prometheus.HistogramOpts{
-			Name: "flags_queue_time_ms", Help: "Time from the first proxy to this process, where the proxy says when it was.", Buckets: metrics.Milliseconds(),
-		}),
+		tracked:         tracked,
+		teams:           map[int32]*teamCounters{},
+		requests:        vec("flags_requests_total", "Evaluation requests.", "team_id", "flags_disabled"),
+		faults:          vec("flags_request_faults_total", "Requests answered with a status from 500 on.", "team_id"),
+		rateLimited:     vec("flags_rate_limit_exceeded_total", "Requests beyond a rate limit.", "mode", "action"),
+		bots:            vec("flags_bot_detected_total", "Requests of crawlers.", "bot_category", "bot_source", "mode"),
+		invalidTokens:   vec("flags_token_validation_errors_total", "Requests whose token is missing or nobody's.", "reason"),
+		flagErrors:      vec("flags_flag_evaluation_error_total", "Flags that could not be evaluated.", "reason"),
+		databaseErrors:  vec("flags_database_error_total", "Reads that failed, so that flags had to do without.", "error_type", "operation", "retried", "timeout_type"),
+		kludges:         vec("flags_request_kludge_total", "Bodies that were not what they should be, and were read all the same.", "type"),
+		continuity:      counter("flags_experience_continuity_requests_total", "Requests with flags that keep their variants."),
+		continuityBy:    vec("flags_experience_continuity_optimized_total", "The same, by whether their ids were looked up.", "status", "team_id"),
+		person:          propertyCounters{hits.WithLabelValues("person_properties"), misses.WithLabelValues("person_properties")},
+		group:           propertyCounters{hits.WithLabelValues("group_properties"), misses.WithLabelValues("group_properties")},
+		redisErrors:     vec("flag_request_redis_error", "Calls of Redis that failed.", "error_type"),
+		unknownKeys:     counter("missing_requested_flag_key", "Keys of flags that were asked for and do not exist."),
+		timeouts:        counter("flags_request_timeout_total", "Requests answered that something took too long."),
+		acquireTimeouts: counter("flags_acquire_timeout_total", "Reads that got no connection in time."),
+		timings:         newTimings(f),
 	}
 }
 
@@ -76,7 +91,7 @@ func (m *metricSet) limiters(reg prometheus.Registerer, token, ip *tier.Limiter)
 
 // request counts one that has been answered.
 func (m *metricSet) request(x *exchange, status int, took time.Duration) {
-	m.duration.Observe(float64(took.Microseconds()) / 1000)
+	observe(m.duration, took)
 	if ms, ok := agent.RequestStart(x.http.Header); ok {
 		m.queued.Observe(float64(max(0, x.begun.UnixMilli()-ms)))
 	}
@@ -93,12 +108,44 @@ func (m *metricSet) request(x *exchange, status int, took time.Duration) {
 	if status >= 500 {
 		counters.faults.Inc()
 	}
+	for _, key := range x.question.FlagKeys {
+		if _, known := x.flags.Set.ByKey(key); !known {
+			m.unknownKeys.Inc()
+		}
+	}
 	if x.errors {
 		for _, r := range x.results {
 			if r.Failure != nil {
 				m.flagErrors.WithLabelValues(r.Failure.Code).Inc()
 			}
 		}
+	}
+}
+
+// teamLabel is what labels call a team: its id if it is tracked.
+func (m *metricSet) teamLabel(id int32) string {
+	if id == 0 || !m.tracked.Has(id) {
+		return "unknown"
+	}
+	return strconv.FormatInt(int64(id), 10)
+}
+
+// timedOut counts what was waited for in vain.
+func (m *metricSet) timedOut(err error, a fault.Answer) {
+	if errors.Is(err, postgres.ErrPoolTimeout) {
+		m.acquireTimeouts.Inc()
+	}
+	if a.Code == fault.CodeTimeout || a.Code == fault.CodeBusy {
+		m.timeouts.Inc()
+	}
+}
+
+// database counts a read that failed without failing its request.
+func (m *metricSet) database(what string, f *match.Failure, err error) {
+	_, retried := errors.AsType[*continuity.RetriedError](err)
+	m.databaseErrors.WithLabelValues(f.Code, what, strconv.FormatBool(retried), cmp.Or(postgres.TimeoutLabel(err), "none")).Inc()
+	if errors.Is(err, postgres.ErrPoolTimeout) {
+		m.acquireTimeouts.Inc()
 	}
 }
 
@@ -113,12 +160,10 @@ func (m *metricSet) team(id int32) *teamCounters {
 	if c != nil {
 		return c
 	}
-	label := "unknown"
-	if id != 0 {
-		label = strconv.FormatInt(int64(id), 10)
-	}
+	label := m.teamLabel(id)
 	c = &teamCounters{
 		evaluated: m.requests.WithLabelValues(label, "false"), disabled: m.requests.WithLabelValues(label, "true"), faults: m.faults.WithLabelValues(label),
+		skipped: m.continuityBy.WithLabelValues("skipped", label), eligible: m.continuityBy.WithLabelValues("eligible", label),
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -126,23 +171,18 @@ func (m *metricSet) team(id int32) *teamCounters {
 	return c
 }
 
-// trace logs a request at the level debug. Tokens and properties stay out.
-func (s *Service) trace(ctx context.Context, x *exchange, status int) {
-	if !s.log.Enabled(ctx, slog.LevelDebug) {
-		return
+// properties counts whether a request brought what its flags ask for.
+func (m *metricSet) properties(needs *match.Needs, groups bool) {
+	m.person.count(!needs.Fetch)
+	if groups {
+		m.group.count(len(needs.Groups) == 0)
 	}
-	failed := 0
-	for _, r := range x.results {
-		if r.Failure != nil {
-			failed++
-		}
+}
+
+func (c propertyCounters) count(hit bool) {
+	if hit {
+		c.hits.Inc()
+	} else {
+		c.misses.Inc()
 	}
-	var teamID int32
-	if x.team != nil {
-		teamID = x.team.ID
-	}
-	s.log.DebugContext(ctx, "request", "path", x.http.URL.Path, "status", status, "err", x.err, "team_id", teamID,
-		"distinct_id", x.question.DistinctID, "ip", x.ip, "user_agent", x.userAgent(), "lib_version", x.query.LibVersion, "api_version", x.query.Version,
-		"flags_evaluated", len(x.results), "flags_errored", failed, "errors", x.errors, "fetched", x.data.Fetched, "overrides", len(x.data.HashKeys),
-		"flags_disabled", x.request.NoFlags, "quota_limited", x.quotas, "rate_limit_warned", x.warned, "is_bot", x.minimal, "took", s.now().Sub(x.begun))
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/hog-go/hog/common/postgres"
 )
@@ -54,6 +55,20 @@ func (p *pools) named() []namedPool {
 		list = append(list, namedPool{"persons_reader", p.PersonsReader}, namedPool{"persons_writer", p.PersonsWriter})
 	}
 	return list
+}
+
+// measure shows how the connections of each pool are used.
+func (p *pools) measure(reg prometheus.Registerer) {
+	for _, n := range p.named() {
+		f := promauto.With(prometheus.WrapRegistererWith(prometheus.Labels{"pool": n.name}, reg))
+		gauge := func(name, help string, value func(postgres.Stats) float64) {
+			f.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return value(n.db.Stats()) })
+		}
+		gauge("flags_db_connection_pool_active_total", "Connections in use.", func(s postgres.Stats) float64 { return float64(s.InUse) })
+		gauge("flags_db_connection_pool_idle_total", "Connections that are idle.", func(s postgres.Stats) float64 { return float64(s.Idle) })
+		gauge("flags_db_connection_pool_max_total", "Connections that the pool may have.", func(s postgres.Stats) float64 { return float64(s.Max) })
+		gauge("flags_pool_utilization_ratio", "Share of them that is in use.", func(s postgres.Stats) float64 { return float64(s.InUse) / float64(max(s.Max, 1)) })
+	}
 }
 
 type namedPool struct {

@@ -31,8 +31,9 @@ func (s *Service) finish(c *gin.Context, x *exchange) {
 	if c.Request.Context().Err() != nil {
 		status = statusClientLeft
 	}
-	s.metrics.request(x, status, s.now().Sub(x.begun))
-	s.trace(c.Request.Context(), x, status)
+	took := s.now().Sub(x.begun)
+	s.metrics.request(x, status, took)
+	s.canonical(c.Request.Context(), x, status, took)
 }
 
 func (s *Service) write(c *gin.Context, x *exchange) {
@@ -40,6 +41,7 @@ func (s *Service) write(c *gin.Context, x *exchange) {
 		Shape: answer.ShapeOf(x.decide(), x.query.Version), Results: x.results, Errors: x.errors, Quotas: x.quotas,
 		RequestID: x.requestID(), EvaluatedAt: x.begun.UnixMilli(), Config: x.config,
 	}
+	a.Minimal = x.team.MinimalEvents
 	if x.flags != nil {
 		a.Fragments = x.flags.Fragments
 		if s.detailed(x) {
@@ -84,10 +86,14 @@ func send(c *gin.Context, body []byte) {
 
 // requestID is the caller's, if it is a UUID, else a new one.
 func (x *exchange) requestID() string {
-	if given := first(x.http.Header["X-Request-Id"]); given != "" {
-		if id, err := uuid.Parse(given); err == nil {
-			return id.String()
+	if x.id == "" {
+		if given := first(x.http.Header["X-Request-Id"]); given != "" {
+			if id, err := uuid.Parse(given); err == nil {
+				x.id = id.String()
+				return x.id
+			}
 		}
+		x.id = uuid.NewString()
 	}
-	return uuid.NewString()
+	return x.id
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,6 +34,7 @@ var cors = &httpserver.CORS{
 func (s *Service) routes(registry *prometheus.Registry) http.Handler {
 	options := httpserver.EngineOptions{
 		Log: s.partLog, Registerer: s.reg, Ready: s.Ready, Live: func() (bool, string) { return true, "ok" }, CORS: cors,
+		Trace: s.tracer.Hook(),
 		Panicked: func(c *gin.Context) {
 			a := fault.Of(errPanic)
 			c.Data(a.Status, textType, a.Body)
@@ -94,9 +96,12 @@ func warm(ctx context.Context, db *postgres.DB) error {
 func (s *Service) bounded(c *gin.Context) {
 	select {
 	case s.slots <- struct{}{}:
+		s.metrics.slotWait.Observe(0)
 	default:
+		begun := time.Now()
 		select {
 		case s.slots <- struct{}{}:
+			observe(s.metrics.slotWait, time.Since(begun))
 		case <-c.Request.Context().Done():
 			c.Abort() // the client left while it waited
 			return
@@ -131,6 +136,7 @@ const allowed = "GET, POST, OPTIONS, HEAD"
 func (s *Service) fail(c *gin.Context, err error) {
 	a := fault.Of(err)
 	ctx := c.Request.Context()
+	s.metrics.timedOut(err, a)
 	switch {
 	case ctx.Err() == context.Canceled:
 		s.log.DebugContext(ctx, "client left", "path", c.FullPath(), "err", err)

@@ -21,6 +21,7 @@ import (
 	"github.com/hog-go/hog/common/limiter"
 	"github.com/hog-go/hog/common/metrics"
 	"github.com/hog-go/hog/common/redis"
+	"github.com/hog-go/hog/common/tracing"
 	"github.com/hog-go/hog/feature-flags/internal/billing"
 	"github.com/hog-go/hog/feature-flags/internal/continuity"
 	"github.com/hog-go/hog/feature-flags/internal/definitions"
@@ -76,6 +77,8 @@ type Service struct {
 	billing    *billing.Counter
 	configs    *sdkconfig.Source
 
+	tracer *tracing.Tracer // nil: off
+
 	definitions  *definitions.Handler
 	remoteConfig *remoteconfig.Handler
 
@@ -111,7 +114,7 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	for _, step := range []func(context.Context) error{s.openStores, s.newLimits, s.openGeoIP} {
+	for _, step := range []func(context.Context) error{s.newTracing, s.openStores, s.newLimits, s.openGeoIP} {
 		if err := step(ctx); err != nil {
 			s.close()
 			return nil, err
@@ -144,6 +147,7 @@ func (s *Service) openStores(ctx context.Context) (err error) {
 	if s.db, err = openPools(&s.cfg.Databases, s.reg); err != nil {
 		return err
 	}
+	s.db.measure(s.reg)
 	if s.redis, err = s.openRedis(s.cfg.Redis.URL.Reveal(), s.cfg.Redis.ReaderURL.Reveal()); err != nil {
 		return fmt.Errorf("REDIS_URL: %w", err)
 	}

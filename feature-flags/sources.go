@@ -32,7 +32,7 @@ func (s *Service) readTimeout(statement time.Duration) time.Duration {
 }
 
 func (s *Service) newSources(adopt func(context.Context, string) error) error {
-	pickled := s.flagsRedis.As(redis.Pickle)
+	pickled := &countedRedis{client: s.flagsRedis.As(redis.Pickle), errors: s.metrics.redisErrors}
 	var readers [3]*hypercache.Reader
 	for i, c := range []hypercache.Config{team.Cache, flagset.Cache, sdkconfig.Cache} {
 		var err error
@@ -53,11 +53,13 @@ func (s *Service) newSources(adopt func(context.Context, string) error) error {
 		GroupTypeTTL: c.GroupTypeTTL, GroupTypes: c.GroupTypes, RealtimeTTL: c.RealtimeTTL, Realtime: c.Realtime,
 		ReadTimeout: s.readTimeout(d.PersonsReadTimeout),
 	}, s.db.PersonsReader, s.db.Behavioral, s.partLog, s.reg)
-	s.continuity = continuity.New(s.readTimeout(d.WriteTimeout), s.db.PersonsReader, s.db.PersonsWriter, s.partLog, s.reg)
+	s.continuity = continuity.New(s.readTimeout(d.WriteTimeout), continuity.Deps{
+		Reader: s.db.PersonsReader, Writer: s.db.PersonsWriter, TeamLabel: s.metrics.teamLabel, Log: s.partLog, Registerer: s.reg,
+	})
 	b := &s.cfg.Billing
 	s.billing = billing.New(billing.Config{
 		Off: bool(s.cfg.SkipWrites), Interval: b.FlushInterval, MaxPending: b.MaxPending, BatchSize: b.BatchSize, ShutdownFlush: b.ShutdownFlush, Now: s.now,
-	}, s.redis, s.partLog, s.reg)
+	}, &countedRedis{client: s.redis, errors: s.metrics.redisErrors}, s.partLog, s.reg)
 	s.app.Add(app.Component{Name: "billing", Run: s.billing.Run, StopTimeout: b.ShutdownFlush + time.Second})
 	return s.newCookieless()
 }

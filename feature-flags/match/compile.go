@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -67,6 +68,20 @@ func Compile(definitions, cohorts []byte, o Options) (*Set, error) {
 	return s, nil
 }
 
+// Check tells what is wrong with the definition of a single flag, nil if it can be evaluated.
+func Check(definition []byte) error {
+	s, err := Compile(append(append([]byte{'['}, definition...), ']'), nil, Options{})
+	switch {
+	case err != nil:
+		return err
+	case s.Len() != 1:
+		return errors.New("a flag has an id and a key")
+	case s.flags[0].failure != nil:
+		return s.flags[0].failure
+	}
+	return nil
+}
+
 // addFlags first learns all ids, which dependencies refer to.
 func (c *compiler) addFlags(raws []json.RawMessage) {
 	for _, raw := range raws {
@@ -113,10 +128,10 @@ func (c *compiler) addFlag(f *Flag, raw json.RawMessage) error {
 	if f.contexts == nil {
 		f.contexts = source.EvaluationTags
 	}
-	switch deref(source.EvaluationRuntime) {
-	case "client":
+	switch runtime := deref(source.EvaluationRuntime); {
+	case strings.EqualFold(runtime, "client"):
 		f.runtime = RuntimeClient
-	case "server":
+	case strings.EqualFold(runtime, "server"):
 		f.runtime = RuntimeServer
 	}
 	f.byDevice, f.ensured = deref(source.Bucketing) == "device_id", deref(source.Continuity)

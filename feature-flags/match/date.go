@@ -2,6 +2,7 @@ package match
 
 import (
 	"math"
+	"net/mail"
 	"strconv"
 	"strings"
 	"time"
@@ -72,6 +73,9 @@ func parseInstant(s string, loc *time.Location) (time.Time, bool) {
 		}
 	}
 	if t, ok := unixDigits(s); ok {
+		return t, true
+	}
+	if t, err := mail.ParseDate(s); err == nil {
 		return t, true
 	}
 	for _, layout := range lenientLayouts {

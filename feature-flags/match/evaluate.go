@@ -1,8 +1,6 @@
 package match
 
 import (
-	"crypto/sha1"
-	"encoding/binary"
 	"slices"
 	"unicode/utf8"
 )
@@ -32,6 +30,17 @@ func (e *Evaluation) Run(d *Data, dst []Result) []Result {
 	return e.results
 }
 
+// FailAll appends a failure of each flag to dst, in place of Run, or after one that panicked.
+func (e *Evaluation) FailAll(why *Failure, dst []Result) []Result {
+	for _, index := range e.order {
+		r := Result{Flag: e.set.flags[index], condition: -1, variant: -1}
+		r.fail(why)
+		dst = append(dst, r)
+	}
+	e.errors = e.errors || len(e.order) > 0
+	return dst
+}
+
 // Evaluate is Begin, Run and End for a caller that has everything at hand. errors is what Evaluation.Errors says.
 func (s *Set) Evaluate(r *Request, types []GroupType, d *Data, dst []Result) (results []Result, errors bool) {
 	e := s.Begin(r)
@@ -59,7 +68,7 @@ func (e *Evaluation) special(p *plan, r *Result) {
 	case f.rules != nil:
 		f.rules.evaluate(e, r)
 	case e.earlyAccess(p, r):
-	case f.holdout != nil && e.hash("holdout-", e.identifier(p, f.area, false), "") < f.holdout.bound:
+	case f.holdout != nil && e.hasher.sum("holdout-", e.identifier(p, f.area, false), "") < f.holdout.bound:
 		r.Reason, r.Enabled, r.variant = Holdout, true, f.holdout.variant
 	default:
 		e.conditions(p, r)
@@ -236,7 +245,7 @@ func (e *Evaluation) bucket(p *plan, at int16, salt string) uint64 {
 	if id == "" {
 		return 0
 	}
-	return e.hash(p.prefix, id, salt)
+	return e.hasher.sum(p.prefix, id, salt)
 }
 
 // identifier is what a flag hashes: the group's key, the device, with experience continuity the id the person had first, or the distinct id.
@@ -255,13 +264,6 @@ func (e *Evaluation) identifier(p *plan, at int16, overrides bool) string {
 		}
 	}
 	return e.req.DistinctID
-}
-
-// hash is the first 60 bits of the SHA-1 of its arguments.
-func (e *Evaluation) hash(prefix, id, salt string) uint64 {
-	e.buf = append(append(append(e.buf[:0], prefix...), id...), salt...)
-	sum := sha1.Sum(e.buf)
-	return binary.BigEndian.Uint64(sum[:8]) >> (64 - hashBits)
 }
 
 // subject is what rules of config version 2 hash.

@@ -17,6 +17,7 @@ type Evaluation struct {
 	filtered []int32 // backs order where it is not the Set's
 	wanted   map[int32]bool
 	kept     int
+	billable bool
 	errors   bool
 
 	slots   []value
@@ -30,7 +31,7 @@ type Evaluation struct {
 	blocked []bool   // by flag, if the fetch failed: waits for it
 	results []Result // what has been decided so far
 	at      []int32  // by flag: position in results + 1, if flags depend on each other
-	buf     []byte   // hash input
+	hasher  hasher
 }
 
 // areaState is what the request says about a group type.
@@ -46,7 +47,7 @@ func (s *Set) Begin(r *Request) *Evaluation {
 	if e == nil {
 		e = &Evaluation{
 			set: s, slots: make([]value, s.slots), memo: make([]outcome, len(s.predicates)), cohorts: make([]outcome, len(s.cohorts)),
-			areas: make([]areaState, len(s.areas)), member: make([]bool, len(s.cohorts)),
+			areas: make([]areaState, len(s.areas)), member: make([]bool, len(s.cohorts)), hasher: newHasher(),
 		}
 		if s.dependent {
 			e.at = make([]int32, len(s.flags))
@@ -74,9 +75,10 @@ func (e *Evaluation) End() {
 	clear(e.areas)
 	clear(e.member)
 	clear(e.at)
-	e.filtered, e.blocked, e.buf = e.filtered[:0], e.blocked[:0], e.buf[:0]
+	e.filtered, e.blocked = e.filtered[:0], e.blocked[:0]
 	e.req, e.data = Request{}, Data{}
 	e.order, e.wanted, e.results, e.fetched = nil, nil, nil, false
+	e.hasher.shrink()
 	e.set.pool.Put(e)
 }
 
@@ -87,13 +89,14 @@ func borrow(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b))
 func (e *Evaluation) choose() {
 	s, r := e.set, &e.req
 	everything := r.FlagKeys == nil && !r.SurveysOnly && (s.plain || r.Runtime == RuntimeAll && len(r.Contexts) == 0)
-	if e.order, e.kept = s.order, len(s.order); !everything {
+	if e.order, e.kept, e.billable = s.order, len(s.order), s.billable; !everything {
 		e.wanted = e.requested()
-		e.kept = 0
+		e.kept, e.billable = 0, false
 		for _, index := range s.order {
 			if _, out := s.flags[index].filteredOut(r); out {
 				continue
 			}
+			e.billable = e.billable || s.flags[index].billed
 			if e.kept++; e.wanted == nil || e.wanted[index] {
 				e.filtered = append(e.filtered, index)
 			}
@@ -104,6 +107,7 @@ func (e *Evaluation) choose() {
 		if _, out := s.flags[index].filteredOut(r); !out {
 			e.kept++
 			e.errors = true
+			e.billable = e.billable || s.flags[index].billed
 		}
 	}
 	if e.kept == 0 {
@@ -131,10 +135,29 @@ func (e *Evaluation) Kept() int { return e.kept }
 // Errors tells, after Run, whether the answer has to say that not everything could be computed.
 func (e *Evaluation) Errors() bool { return e.errors }
 
-// Billable tells whether the evaluation counts: it does not if all its flags are the product's own.
-func (e *Evaluation) Billable() bool {
-	return slices.ContainsFunc(e.order, func(index int32) bool { return e.set.flags[index].billed })
+// Unstaged is the number of flags that are not evaluated since they are in a dependency cycle, or behind one.
+func (e *Evaluation) Unstaged() (n int) {
+	for _, index := range e.set.unstaged {
+		if _, out := e.set.flags[index].filteredOut(&e.req); !out {
+			n++
+		}
+	}
+	return n
 }
+
+// CohortsEvaluated is the number of dynamic cohorts that were decided, after Run.
+func (e *Evaluation) CohortsEvaluated() (n int) {
+	for _, known := range e.cohorts {
+		if known != unasked {
+			n++
+		}
+	}
+	return n
+}
+
+// Billable tells whether the evaluation counts: it does not if all flags that no filter takes out are the product's own. Which of them the
+// request names, and whether they can be evaluated, makes no difference.
+func (e *Evaluation) Billable() bool { return e.billable }
 
 // Status tells why the flag at an index is, or is not, in the answer.
 func (e *Evaluation) Status(index int) Status {

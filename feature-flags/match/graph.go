@@ -48,6 +48,7 @@ func (s *Set) arrange() {
 				s.order = append(s.order, i)
 				s.plain = s.plain && f.runtime == RuntimeAll && len(f.contexts) == 0
 				s.grouped = s.grouped || f.usesGroups
+				s.billable = s.billable || f.billed
 			}
 		}
 		stage = next

@@ -111,14 +111,14 @@ func TestMetadata(t *testing.T) {
 func TestWhichFlags(t *testing.T) {
 	on := one(`{}`)
 	runtimes := compile(t, "", flagJSON(1, "none", on), flagJSON(2, "client", on, `"evaluation_runtime": "client"`), flagJSON(3, "server", on, `"evaluation_runtime": "server"`),
-		flagJSON(4, "all", on, `"evaluation_runtime": "all"`), flagJSON(5, "odd", on, `"evaluation_runtime": "moon"`))
+		flagJSON(4, "all", on, `"evaluation_runtime": "all"`), flagJSON(5, "odd", on, `"evaluation_runtime": "moon"`), flagJSON(6, "loud", on, `"evaluation_runtime": "SERVER"`))
 	for name, tt := range map[string]struct {
 		runtime match.Runtime
 		want    []string
 	}{
 		"row 61 unknown": {match.RuntimeUnknown, []string{"all", "none", "odd"}},
 		"row 61 client":  {match.RuntimeClient, []string{"all", "client", "none", "odd"}},
-		"row 61 all":     {match.RuntimeAll, []string{"all", "client", "none", "odd", "server"}},
+		"row 61 all":     {match.RuntimeAll, []string{"all", "client", "loud", "none", "odd", "server"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, tt.want, keys(evaluate(t, runtimes, match.Request{Runtime: tt.runtime}, match.Data{})))
@@ -149,6 +149,24 @@ func TestWhichFlags(t *testing.T) {
 				flags = append(flags, flagJSON(i+1, key, on))
 			}
 			e := compile(t, "", flags...).Begin(&match.Request{})
+			defer e.End()
+			require.Equal(t, tt.billed, e.Billable())
+		})
+	}
+	set := compile(t, "", flagJSON(1, "survey-targeting-a", on), flagJSON(2, "x", on, `"evaluation_runtime": "client"`), flagJSON(3, "cycle", needsFlag("3", "true"), `"evaluation_runtime": "server"`))
+	for name, tt := range map[string]struct {
+		request match.Request
+		billed  bool
+	}{
+		"a survey is asked for, and there is a flag":  {match.Request{Runtime: match.RuntimeClient, FlagKeys: []string{"survey-targeting-a"}}, true},
+		"nothing that there is":                       {match.Request{Runtime: match.RuntimeClient, FlagKeys: []string{"zzz"}}, true},
+		"only a flag in a cycle beside the survey":    {match.Request{Runtime: match.RuntimeServer}, true},
+		"all but the survey are for another runtime":  {match.Request{}, false},
+		"all are for the request":                     {match.Request{Runtime: match.RuntimeAll}, true},
+		"surveys alone, though there are other flags": {match.Request{Runtime: match.RuntimeAll, SurveysOnly: true}, false},
+	} {
+		t.Run("billing: "+name, func(t *testing.T) {
+			e := set.Begin(&tt.request)
 			defer e.End()
 			require.Equal(t, tt.billed, e.Billable())
 		})

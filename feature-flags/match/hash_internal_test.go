@@ -1,15 +1,18 @@
 package match
 
 import (
+	"crypto/sha1"
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
 func TestHashValues(t *testing.T) {
-	e := &Evaluation{}
+	h := newHasher()
 	for _, row := range []struct {
 		key, id       string
 		share, chosen float64 // chosen: with the salt of variants, 0 if not given
@@ -26,14 +29,14 @@ func TestHashValues(t *testing.T) {
 		{"org-flag", "42", 0.8851079626971844, 0.9863236263203888},
 		{"unicode-flag", "użytkownik", 0.4209253017261098, 0.9737867026529715},
 	} {
-		require.Equal(t, row.share, ratio(e.hash(row.key+".", row.id, "")), row)
+		require.Equal(t, row.share, ratio(h.sum(row.key+".", row.id, "")), row)
 		if row.chosen != 0 {
-			require.Equal(t, row.chosen, ratio(e.hash(row.key+".", row.id, "variant")), row)
+			require.Equal(t, row.chosen, ratio(h.sum(row.key+".", row.id, "variant")), row)
 		}
 	}
-	require.Equal(t, uint64(903540405459435855), e.hash("simple-flag.", "distinct_id_0", ""))
-	require.Equal(t, 0.9268829483920294, ratio(e.hash("holdout-", "", "")))
-	require.Equal(t, 0.7270002403585725, ratio(e.hash("holdout-", "some_distinct_id", "")))
+	require.Equal(t, uint64(903540405459435855), h.sum("simple-flag.", "distinct_id_0", ""))
+	require.Equal(t, 0.9268829483920294, ratio(h.sum("holdout-", "", "")))
+	require.Equal(t, 0.7270002403585725, ratio(h.sum("holdout-", "some_distinct_id", "")))
 }
 
 // The bounds decide every hash as the division of two floats does, at the edges above all.
@@ -56,5 +59,17 @@ func TestBoundsEqualTheFloatRule(t *testing.T) {
 				require.Equal(t, ratio(h) < p/100, h < weight[0].bound, "weight %g of %d", p, h)
 			}
 		}
+	}
+}
+
+// The padding by hand against the standard library, for texts of every length that matters; and the way without it.
+func TestHasher(t *testing.T) {
+	long := strings.Repeat("0123456789ä", 40)
+	fast, slow := newHasher(), hasher{}
+	require.NotNil(t, fast.digest)
+	for n := range long {
+		want := sha1.Sum([]byte(long[:n] + "salt"))
+		require.Equal(t, binary.BigEndian.Uint64(want[:])>>4, fast.sum(long[:n/2], long[n/2:n], "salt"), n)
+		require.Equal(t, binary.BigEndian.Uint64(want[:])>>4, slow.sum(long[:n/2], long[n/2:n], "salt"), n)
 	}
 }

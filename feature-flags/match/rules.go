@@ -331,14 +331,14 @@ func (e *Evaluation) apply(f *Flag, r *rule) (reason Reason, chosen int16) {
 		return ExperimentPaused, -1
 	case subject == "":
 		return RolloutMiss, -1 // nobody is in no rollout, not even at 100 %
-	case r.holdoutSeed != "" && e.hash(r.holdoutSeed, subject, "") < r.holdoutBound:
+	case r.holdoutSeed != "" && e.hasher.sum(r.holdoutSeed, subject, "") < r.holdoutBound:
 		return RuleHoldout, -1
-	case !r.all && e.hash(r.seed, subject, "") >= r.bound:
+	case !r.all && e.hasher.sum(r.seed, subject, "") >= r.bound:
 		return RolloutMiss, -1
 	case r.kind == "percentage_rollout":
 		return TargetingMatch, -1
 	}
-	h := e.hash(r.seed, subject, "variant")
+	h := e.hasher.sum(r.seed, subject, "variant")
 	for chosen = r.variants; chosen < r.variants+r.count-1; chosen++ {
 		if h < f.variants[chosen].bound {
 			break

@@ -18,6 +18,7 @@ type Set struct {
 	plain     bool // no active flag is for some requests only
 	dependent bool // some flag depends on another
 	grouped   bool // some flag uses groups
+	billable  bool // some active flag that is evaluated makes an evaluation count
 	broken    bool // entries without id or key were dropped
 
 	areas      []area

@@ -48,6 +48,7 @@ type Answer struct {
 	Results     []match.Result
 	Fragments   *Fragments // of the set that Results come from; may be nil if there are none
 	Errors      bool
+	Minimal     bool     // tells the SDKs that read records to send short $feature_flag_called events
 	Quotas      []string // that the project is over
 	RequestID   string
 	EvaluatedAt int64  // unix milliseconds
@@ -84,6 +85,9 @@ func (a *Answer) Append(dst []byte) []byte {
 	dst = append(dst, a.RequestID...)
 	dst = append(dst, `","evaluatedAt":`...)
 	dst = strconv.AppendInt(dst, a.EvaluatedAt, 10)
+	if a.Minimal && (a.Shape == V2 || a.Shape == V3) { // absence means full events
+		dst = append(dst, `,"minimalFlagCalledEvents":true`...)
+	}
 	if len(a.Config) > 0 {
 		dst = append(append(dst, ','), a.Config...)
 	}
@@ -114,7 +118,8 @@ func (a *Answer) records(dst []byte, p part) []byte {
 // list appends one part of each result, separated by commas.
 func (a *Answer) list(dst []byte, p part, enabledOnly bool) []byte {
 	begin := len(dst)
-	for _, r := range a.Results {
+	for i := range a.Results {
+		r := &a.Results[i]
 		if enabledOnly && !r.Enabled {
 			continue
 		}

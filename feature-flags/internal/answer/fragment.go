@@ -22,52 +22,39 @@ const (
 // Fragments keeps the parts of the results of a set, encoded once. It grows with the outcomes that really happen, of which a flag has
 // few, and is thrown away with its set. It is safe for concurrent use.
 type Fragments struct {
-	flags []atomic.Pointer[[]fragment] // by Flag.Index; a list is replaced, never changed
+	flags []atomic.Pointer[fragment] // by Flag.Index: the first of a list that grows at its head
 }
 
+// fragment is immutable. A list and not a slice, since each step from one piece of memory to the next shows in answers of 1000 flags.
 type fragment struct {
 	id   int // of outcome and part
-	text []byte
+	text string
+	next *fragment
 }
 
 // NewFragments makes the empty Fragments of a set.
 func NewFragments(set *match.Set) *Fragments {
-	return &Fragments{flags: make([]atomic.Pointer[[]fragment], set.Len())}
+	return &Fragments{flags: make([]atomic.Pointer[fragment], set.Len())}
 }
 
 // append appends a part of a result.
-func (f *Fragments) append(dst []byte, r match.Result, p part) []byte {
+func (f *Fragments) append(dst []byte, r *match.Result, p part) []byte {
 	outcome := r.Outcome()
 	if outcome < 0 {
-		return encode(dst, r, p)
+		return encode(dst, *r, p)
 	}
 	id := outcome*int(parts) + int(p)
-	known := f.flags[r.Flag.Index].Load()
-	if known != nil {
-		for i := range *known {
-			if (*known)[i].id == id {
-				return append(dst, (*known)[i].text...)
-			}
+	head := &f.flags[r.Flag.Index]
+	for known := head.Load(); known != nil; known = known.next {
+		if known.id == id {
+			return append(dst, known.text...)
 		}
 	}
-	text := encode(nil, r, p)
-	f.add(r.Flag.Index, fragment{id: id, text: text})
-	return append(dst, text...)
-}
-
-func (f *Fragments) add(flag int, one fragment) {
-	for {
-		old := f.flags[flag].Load()
-		var list []fragment
-		if old != nil {
-			list = make([]fragment, len(*old), len(*old)+1)
-			copy(list, *old)
-		}
-		list = append(list, one)
-		if f.flags[flag].CompareAndSwap(old, &list) {
-			return
-		}
+	one := &fragment{id: id, text: string(encode(nil, *r, p))}
+	for one.next = head.Load(); !head.CompareAndSwap(one.next, one); one.next = head.Load() {
+		// Another request was first: it may have added the same once more, which does no harm.
 	}
+	return append(dst, one.text...)
 }
 
 // encode appends a part of a result as it is.

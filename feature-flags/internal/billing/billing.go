@@ -68,7 +68,7 @@ type Counter struct {
 	records                     [kinds]prometheus.Counter
 	entries, lostFull, lostStop prometheus.Counter
 	failures                    *prometheus.CounterVec
-	duration                    prometheus.Histogram
+	round, duration, recording  prometheus.Histogram
 }
 
 // slot is one counter: two fields in Redis.
@@ -88,7 +88,11 @@ func New(cfg Config, store Store, log *slog.Logger, reg prometheus.Registerer) *
 		cfg: cfg, store: store, log: log.With("component", "billing"), pending: map[slot]int64{}, flushed: cfg.Now(),
 		entries:  f.NewCounter(prometheus.CounterOpts{Name: "flags_billing_entries_flushed_total", Help: "Counters written."}),
 		failures: f.NewCounterVec(prometheus.CounterOpts{Name: "flags_billing_flush_errors_total", Help: "Writes that failed; they are tried again."}, []string{"error_type"}),
-		duration: f.NewHistogram(prometheus.HistogramOpts{Name: "flags_billing_flush_duration_ms", Help: "Time of one write.", Buckets: prometheus.ExponentialBuckets(0.25, 2, 14)}),
+		round:    f.NewHistogram(prometheus.HistogramOpts{Name: "flags_billing_increment_time_ms", Help: "Time of one round trip to Redis.", Buckets: prometheus.ExponentialBuckets(0.25, 2, 14)}),
+		duration: f.NewHistogram(prometheus.HistogramOpts{Name: "flags_billing_flush_duration_ms", Help: "Time of writing all that was pending.", Buckets: prometheus.ExponentialBuckets(0.25, 2, 14)}),
+		recording: f.NewHistogram(prometheus.HistogramOpts{
+			Name: "flags_billing_record_duration_us", Help: "Time of counting one request in memory.", Buckets: prometheus.ExponentialBuckets(0.125, 2, 14),
+		}),
 		lostFull: lost.WithLabelValues("full"), lostStop: lost.WithLabelValues("shutdown"),
 	}
 	for k := range kinds {
@@ -98,6 +102,14 @@ func New(cfg Config, store Store, log *slog.Logger, reg prometheus.Registerer) *
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		return float64(len(c.pending))
+	})
+	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "flags_billing_pending_records", Help: "Requests that wait to be written."}, func() (sum float64) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, n := range c.pending {
+			sum += float64(n)
+		}
+		return sum
 	})
 	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "flags_billing_seconds_since_successful_flush", Help: "Age of the last complete write."}, func() float64 {
 		c.mu.Lock()
@@ -112,6 +124,8 @@ func (c *Counter) Record(kind Kind, teamID int32, sdk string) {
 	if c.cfg.Off {
 		return
 	}
+	begun := time.Now()
+	defer func() { c.recording.Observe(float64(time.Since(begun).Nanoseconds()) / 1000) }()
 	c.records[kind].Inc()
 	key := slot{kind: kind, team: teamID, sdk: sdk, at: c.cfg.Now().Unix() / bucket}
 	c.mu.Lock()
@@ -149,6 +163,9 @@ func (c *Counter) flush(ctx context.Context) (left int64) {
 	taken := c.pending
 	c.pending = make(map[slot]int64, len(taken))
 	c.mu.Unlock()
+	if begun := time.Now(); len(taken) > 0 {
+		defer func() { c.duration.Observe(float64(time.Since(begun).Microseconds()) / 1000) }()
+	}
 	batch := make([]slot, 0, min(len(taken), c.cfg.BatchSize))
 	write := func() bool {
 		if err := c.write(ctx, batch, taken); err != nil {
@@ -195,7 +212,7 @@ func (c *Counter) write(ctx context.Context, batch []slot, counts map[slot]int64
 			redis.HashIncrement{Key: prefixes[key.kind] + "sdk:" + team + ":" + key.sdk, Field: field, By: counts[key]})
 	}
 	start := time.Now()
-	defer func() { c.duration.Observe(float64(time.Since(start).Microseconds()) / 1000) }()
+	defer func() { c.round.Observe(float64(time.Since(start).Microseconds()) / 1000) }()
 	return c.store.HIncrBy(ctx, steps)
 }
 

@@ -32,6 +32,7 @@ const (
 type Store struct {
 	timeout        time.Duration
 	reader, writer *postgres.DB
+	teamLabel      func(teamID int32) string
 	log            *slog.Logger
 
 	writes  *prometheus.CounterVec
@@ -39,13 +40,21 @@ type Store struct {
 	results *prometheus.CounterVec
 }
 
-// New makes a Store on the database of persons. timeout is for all that a request needs of it, the wait for connections included.
-func New(timeout time.Duration, reader, writer *postgres.DB, log *slog.Logger, reg prometheus.Registerer) *Store {
-	f := promauto.With(reg)
+// Deps are what New needs.
+type Deps struct {
+	Reader, Writer *postgres.DB              // of persons
+	TeamLabel      func(teamID int32) string // what metrics call a team
+	Log            *slog.Logger
+	Registerer     prometheus.Registerer
+}
+
+// New makes a Store. timeout is for all that a request needs of it, the wait for connections included.
+func New(timeout time.Duration, d Deps) *Store {
+	f := promauto.With(d.Registerer)
 	return &Store{
-		timeout: timeout, reader: reader, writer: writer, log: log.With("component", "continuity"),
+		timeout: timeout, reader: d.Reader, writer: d.Writer, teamLabel: d.TeamLabel, log: d.Log.With("component", "continuity"),
 		writes:  f.NewCounterVec(prometheus.CounterOpts{Name: "flags_flag_hash_key_writes_total", Help: "Requests that wrote overrides."}, []string{"successful_write"}),
-		retries: f.NewCounterVec(prometheus.CounterOpts{Name: "flags_hash_key_retries_total", Help: "Statements about overrides that were tried again."}, []string{"operation"}),
+		retries: f.NewCounterVec(prometheus.CounterOpts{Name: "flags_hash_key_retries_total", Help: "Statements about overrides that were tried again."}, []string{"team_id", "operation"}),
 		results: f.NewCounterVec(prometheus.CounterOpts{Name: "flags_hash_key_query_result_total", Help: "Requests by whether they have overrides."}, []string{"result"}),
 	}
 }
@@ -102,7 +111,7 @@ LEFT JOIN posthog_featureflaghashkeyoverride o ON o.team_id = d.team_id AND o.pe
 WHERE d.team_id = $1 AND d.distinct_id = ANY($2::text[])`
 
 func (s *Store) read(ctx context.Context, db *postgres.DB, teamID int32, ids []string) (rows []row, err error) {
-	err = s.again(ctx, "get_overrides", readWait, readTries, worthRetrying, func() error {
+	err = s.again(ctx, teamID, "get_overrides", readWait, readTries, worthRetrying, func() error {
 		rows = rows[:0]
 		return db.SelectContext(ctx, &rows, readQuery, teamID, ids)
 	})
@@ -146,7 +155,7 @@ func (s *Store) write(ctx context.Context, a Ask, ids []string) error {
 	var added int64
 	// A foreign key is violated when a person is deleted between its reading and the insert; the next try does not see it any more.
 	retry := func(err error) bool { return postgres.IsForeignKey(err) || worthRetrying(err) }
-	err := s.again(ctx, "set_overrides", writeWait, writeTries, retry, func() error {
+	err := s.again(ctx, a.TeamID, "set_overrides", writeWait, writeTries, retry, func() error {
 		result, err := s.writer.ExecContext(ctx, writeQuery, a.TeamID, ids, a.Keys, a.AnonID)
 		if err == nil {
 			added, err = result.RowsAffected()
@@ -174,14 +183,25 @@ func combine(rows []row, distinctID string) map[string]string {
 	return overrides
 }
 
+// RetriedError is what is left after more tries than one.
+type RetriedError struct{ Err error }
+
+func (e *RetriedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the last failure.
+func (e *RetriedError) Unwrap() error { return e.Err }
+
 // again runs f until it succeeds, fails for good, or has failed often enough.
-func (s *Store) again(ctx context.Context, operation string, wait time.Duration, tries int, retry func(error) bool, f func() error) error {
+func (s *Store) again(ctx context.Context, teamID int32, operation string, wait time.Duration, tries int, retry func(error) bool, f func() error) error {
 	for try := 1; ; try++ {
 		err := f()
+		if err != nil && try > 1 {
+			err = &RetriedError{Err: err}
+		}
 		if err == nil || try == tries || !retry(err) || ctx.Err() != nil {
 			return err
 		}
-		s.retries.WithLabelValues(operation).Inc()
+		s.retries.WithLabelValues(s.teamLabel(teamID), operation).Inc()
 		timer := time.NewTimer(min(wait, maxWait)/2 + rand.N(min(wait, maxWait)/2))
 		select {
 		case <-timer.C:

@@ -79,6 +79,7 @@ type Request struct {
 	CookielessExtra    string
 	EvaluationContexts []string
 	Runtime            match.Runtime // RuntimeUnknown: the client does not say
+	Overrides          Object        // flags by key, in place of the stored ones; for internal callers
 }
 
 // Lengths beyond which a distinct id is cut: an id of more bytes keeps so many characters.
@@ -177,7 +178,7 @@ func (p *parser) field(key []byte) {
 			r.Runtime = agent.ParseRuntime(word)
 		}
 	case "override_flags_definitions":
-		p.object() // checked, and not used: a tool of the main app alone sends it
+		r.Overrides = p.object()
 	default:
 		p.value()
 	}

@@ -28,6 +28,12 @@ var (
 	ErrCorruptFlags = errors.New("flag definitions cannot be parsed")
 )
 
+// Codes that say that something took too long.
+const (
+	CodeTimeout = "timeout"
+	CodeBusy    = "evaluation_pool_busy"
+)
+
 // BusyError says that no processor came free for an evaluation.
 type BusyError struct{ WaitedMS int64 }
 
@@ -96,7 +102,7 @@ func ofRequest(err error) (Answer, bool) {
 			"If this is a legitimate workload, contact PostHog support.", e.Limit, e.Size)), true
 	}
 	if e, ok := errors.AsType[*BusyError](err); ok {
-		return text(http.StatusGatewayTimeout, "evaluation_pool_busy", e.Error()), true
+		return text(http.StatusGatewayTimeout, CodeBusy, e.Error()), true
 	}
 	switch {
 	case errors.Is(err, ErrNoDistinctID):
@@ -125,7 +131,7 @@ func ofStore(err error) Answer {
 	case errors.Is(err, ErrCorruptFlags):
 		return text(http.StatusInternalServerError, "data_parsing_error", textCorrupt)
 	case errors.Is(err, redis.ErrTimeout), postgres.IsTimeout(err), errors.Is(err, context.DeadlineExceeded):
-		return text(http.StatusServiceUnavailable, "timeout", textTimeout)
+		return text(http.StatusServiceUnavailable, CodeTimeout, textTimeout)
 	case errors.Is(err, hypercache.ErrMiss):
 		return text(http.StatusServiceUnavailable, "cache_miss", textDependency)
 	case postgres.IsTransient(err):

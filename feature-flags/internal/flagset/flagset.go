@@ -159,11 +159,14 @@ func (s *Source) document(ctx context.Context, t *team.Team) ([]byte, error) {
 		return nil, fmt.Errorf("read the cached flags of team %d: %w", t.ID, err)
 	}
 	s.metrics.databaseReads.Inc()
+	begun := time.Now()
+	defer func() { s.metrics.queryTime.Observe(float64(time.Since(begun).Microseconds()) / 1000) }()
 	return s.tables.flags(ctx, t.ID)
 }
 
 // compile makes the set of f, with cohorts from the database where it needs them.
 func (s *Source) compile(ctx context.Context, t *team.Team, f *Flags) (err error) {
+	s.metrics.graphs.Inc()
 	options := match.Options{Location: t.Location, ExplicitExact: s.cfg.ExplicitExact(t.ID), RealtimeCohorts: s.cfg.Realtime(t.ID)}
 	f.Set, err = match.Compile(f.document, nil, options)
 	if err == nil && f.Set.NeedsCohorts() {
@@ -193,13 +196,15 @@ func (s *Source) teamCohorts(ctx context.Context, teamID int32) ([]byte, error) 
 	}
 	return s.cohorts.Get(ctx, teamID, func(ctx context.Context, _ []byte, _ bool) ([]byte, error) {
 		s.metrics.cohortMisses.Inc()
+		s.metrics.cohortReads.Inc()
 		return s.tables.cohorts(ctx, teamID)
 	})
 }
 
 type metricSet struct {
-	memoryHits, memoryMisses, databaseReads, cohortHits, cohortMisses prometheus.Counter
-	noVersion, cohortSource                                           *prometheus.CounterVec
+	memoryHits, memoryMisses, databaseReads, cohortHits, cohortMisses, cohortReads, graphs prometheus.Counter
+	queryTime                                                                              prometheus.Histogram
+	noVersion, cohortSource                                                                *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer, s *Source) *metricSet {
@@ -219,7 +224,12 @@ func newMetrics(reg prometheus.Registerer, s *Source) *metricSet {
 		databaseReads: counter("flags_db_flag_reads_total", "Flags read from the database, since no cache had them."),
 		cohortHits:    counter("flags_cohort_cache_hit_total", "Cohorts found in memory."),
 		cohortMisses:  counter("flags_cohort_cache_miss_total", "Cohorts read from the database."),
-		noVersion:     f.NewCounterVec(prometheus.CounterOpts{Name: "flags_definitions_inmem_cache_no_version_total", Help: "Flags whose version could not be told."}, []string{"reason"}),
-		cohortSource:  f.NewCounterVec(prometheus.CounterOpts{Name: "flags_cohort_source_total", Help: "Where the cohorts of compiled flags came from."}, []string{"source"}),
+		cohortReads:   counter("flags_db_cohort_reads_total", "Reads of a team's cohorts from the database."),
+		graphs:        counter("flags_dependency_graph_build_total", "Sets of flags compiled, with the order of their dependencies."),
+		queryTime: f.NewHistogram(prometheus.HistogramOpts{
+			Name: "flags_definition_query_time", Help: "Time of reading flags from the database, in ms.", Buckets: prometheus.ExponentialBuckets(0.25, 2, 14),
+		}),
+		noVersion:    f.NewCounterVec(prometheus.CounterOpts{Name: "flags_definitions_inmem_cache_no_version_total", Help: "Flags whose version could not be told."}, []string{"reason"}),
+		cohortSource: f.NewCounterVec(prometheus.CounterOpts{Name: "flags_cohort_source_total", Help: "Where the cohorts of compiled flags came from."}, []string{"source"}),
 	}
 }

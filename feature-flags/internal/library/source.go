@@ -61,9 +61,11 @@ func newSource(cfg Config, db pools) *source {
 		persons: person.New(person.Config{
 			GroupTypeTTL: cfg.CacheTTL, GroupTypes: cachedTeams, Realtime: 1, ReadTimeout: readTimeout,
 		}, db.PersonsReader, nil, log, nil),
-		continuity: continuity.New(readTimeout, db.PersonsReader, db.PersonsWriter, log, nil),
-		zones:      fresh.New[int32, *time.Location](fresh.Config{TTL: cfg.CacheTTL, Weight: cachedTeams}, nil),
-		sets:       fresh.New[definitions](fresh.Config{TTL: cfg.CacheTTL, Weight: cfg.Bytes}, func(f *flags) int64 { return f.size }),
+		continuity: continuity.New(readTimeout, continuity.Deps{
+			Reader: db.PersonsReader, Writer: db.PersonsWriter, TeamLabel: func(int32) string { return "" }, Log: log,
+		}),
+		zones: fresh.New[int32, *time.Location](fresh.Config{TTL: cfg.CacheTTL, Weight: cachedTeams}, nil),
+		sets:  fresh.New[definitions](fresh.Config{TTL: cfg.CacheTTL, Weight: cfg.Bytes}, func(f *flags) int64 { return f.size }),
 	}
 }
 

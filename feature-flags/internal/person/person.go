@@ -5,12 +5,14 @@ package person
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hog-go/hog/common/postgres"
@@ -20,8 +22,9 @@ import (
 
 // Spans beyond which a read is worth a line in the log.
 const (
-	slowPerson = 500 * time.Millisecond
-	slowGroups = 300 * time.Millisecond
+	slowPerson  = 500 * time.Millisecond
+	slowGroups  = 300 * time.Millisecond
+	slowConnect = 100 * time.Millisecond
 )
 
 // Config is read once, by New.
@@ -66,6 +69,7 @@ func (s *Store) GroupTypes(ctx context.Context, teamID int32) ([]match.GroupType
 	}
 	return s.types.Get(ctx, teamID, func(ctx context.Context, _ []match.GroupType, _ bool) ([]match.GroupType, error) {
 		s.metrics.typeMisses.Inc()
+		defer s.timed(ctx, s.metrics.types, "group types", slowGroups, teamID)()
 		ctx, cancel := context.WithTimeout(ctx, s.timeout)
 		defer cancel()
 		var rows []struct {
@@ -87,11 +91,11 @@ func (s *Store) GroupTypes(ctx context.Context, teamID int32) ([]match.GroupType
 func (s *Store) Fetch(ctx context.Context, teamID int32, distinctID string, needs match.Needs, data *match.Data) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	found, err := s.person(ctx, teamID, distinctID, needs.StaticCohorts)
-	if err != nil {
-		return err
+	defer since(s.metrics.fetch, time.Now())
+	found, groups, err := s.read(ctx, teamID, distinctID, needs)
+	if errors.Is(err, driver.ErrBadConn) { // an idle connection whose server has gone meanwhile
+		found, groups, err = s.read(ctx, teamID, distinctID, needs)
 	}
-	groups, err := s.groups(ctx, teamID, needs.Groups)
 	if err != nil {
 		return err
 	}
@@ -104,6 +108,30 @@ func (s *Store) Fetch(ctx context.Context, teamID int32, distinctID string, need
 		}
 	}
 	return nil
+}
+
+// read reads everything on one connection.
+func (s *Store) read(ctx context.Context, teamID int32, distinctID string, needs match.Needs) (*personRow, []match.GroupData, error) {
+	begun := time.Now()
+	conn, err := s.db.Connx(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect to the database of persons: %w", err)
+	}
+	got := time.Now()
+	s.metrics.connect.Observe(milliseconds(got.Sub(begun)))
+	if wait := got.Sub(begun); wait > slowConnect {
+		s.log.WarnContext(ctx, "slow connection", "took", wait, "team_id", teamID)
+	}
+	defer func() {
+		_ = conn.Close() // back to the pool
+		since(s.metrics.hold, got)
+	}()
+	found, err := s.person(ctx, conn, teamID, distinctID, needs.StaticCohorts)
+	if err != nil {
+		return nil, nil, err
+	}
+	groups, err := s.groups(ctx, conn, teamID, needs.Groups)
+	return found, groups, err
 }
 
 type personRow struct {
@@ -124,13 +152,15 @@ WHERE d.team_id = $1 AND d.distinct_id = $2
 LIMIT 1`
 
 // person is nil if there is none.
-func (s *Store) person(ctx context.Context, teamID int32, distinctID string, cohorts []int32) (*personRow, error) {
+func (s *Store) person(ctx context.Context, conn *sqlx.Conn, teamID int32, distinctID string, cohorts []int32) (*personRow, error) {
 	defer s.timed(ctx, s.metrics.person, "person", slowPerson, teamID)()
-	if cohorts == nil {
+	if len(cohorts) > 0 {
+		defer since(s.metrics.cohorts, time.Now())
+	} else {
 		cohorts = []int32{}
 	}
 	var row personRow
-	err := s.db.GetContext(ctx, &row, personQuery, teamID, distinctID, cohorts)
+	err := conn.GetContext(ctx, &row, personQuery, teamID, distinctID, cohorts)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -148,7 +178,7 @@ const groupsQuery = `SELECT g.group_type_index, g.group_properties
 FROM UNNEST($2::int[], $3::text[]) AS want (group_type_index, group_key)
 JOIN posthog_group g ON g.team_id = $1 AND g.group_type_index = want.group_type_index AND g.group_key = want.group_key`
 
-func (s *Store) groups(ctx context.Context, teamID int32, want []match.GroupRef) ([]match.GroupData, error) {
+func (s *Store) groups(ctx context.Context, conn *sqlx.Conn, teamID int32, want []match.GroupRef) ([]match.GroupData, error) {
 	if len(want) == 0 {
 		return nil, nil
 	}
@@ -157,7 +187,7 @@ func (s *Store) groups(ctx context.Context, teamID int32, want []match.GroupRef)
 		Index      int    `db:"group_type_index"`
 		Properties []byte `db:"group_properties"`
 	}
-	err := s.db.SelectContext(ctx, &rows, groupsQuery, teamID,
+	err := conn.SelectContext(ctx, &rows, groupsQuery, teamID,
 		postgres.Column(want, func(g *match.GroupRef) int32 { return int32(g.Index) }), postgres.Column(want, func(g *match.GroupRef) string { return g.Key }))
 	if err != nil {
 		return nil, fmt.Errorf("read groups of team %d: %w", teamID, err)
@@ -178,6 +208,7 @@ func (s *Store) realtimeCohorts(ctx context.Context, v visitor, want []int32) []
 	in, err := s.realtime.Get(ctx, v, func(ctx context.Context, _ []int32, _ bool) ([]int32, error) {
 		ctx, cancel := context.WithTimeout(ctx, s.timeout)
 		defer cancel()
+		defer since(s.metrics.realtime, time.Now())
 		in := []int32{}
 		err := s.behavioral.SelectContext(ctx, &in, `SELECT cohort_id FROM cohort_membership
 			WHERE team_id = $1 AND person_id = $2::uuid AND cohort_id = ANY($3::bigint[]) AND in_cohort`, v.team, v.uuid, wide(want))
@@ -199,12 +230,16 @@ func wide(ids []int32) []int64 {
 	return out
 }
 
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func since(h prometheus.Observer, begun time.Time) { h.Observe(milliseconds(time.Since(begun))) }
+
 // timed measures until the returned function is called.
 func (s *Store) timed(ctx context.Context, h prometheus.Observer, what string, slow time.Duration, teamID int32) func() {
 	start := time.Now()
 	return func() {
 		took := time.Since(start)
-		h.Observe(float64(took.Microseconds()) / 1000)
+		h.Observe(milliseconds(took))
 		if took > slow {
 			s.log.WarnContext(ctx, "slow query", "query", what, "took", took, "team_id", teamID)
 		}

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,6 +42,7 @@ type Team struct {
 	Location       *time.Location // of dates without a zone
 	TimeZone       string         // its name
 	Cookieless     cookieless.Mode
+	MinimalEvents  bool // SDKs are to send short $feature_flag_called events
 }
 
 // row is a team as the cache and the table have it.
@@ -52,6 +54,7 @@ type row struct {
 	Token          string  `json:"api_token" db:"api_token"`
 	TimeZone       *string `json:"timezone" db:"timezone"`
 	Cookieless     *int16  `json:"cookieless_server_hash_mode" db:"cookieless_server_hash_mode"`
+	MinimalEvents  *bool   `json:"minimal_flag_called_events" db:"minimal_flag_called_events"`
 }
 
 func (r *row) team() *Team {
@@ -62,6 +65,7 @@ func (r *row) team() *Team {
 	if r.OrganizationID != nil {
 		t.OrganizationID = *r.OrganizationID
 	}
+	t.MinimalEvents = r.MinimalEvents != nil && *r.MinimalEvents
 	if r.Cookieless != nil {
 		t.Cookieless = cookieless.Mode(*r.Cookieless)
 	}
@@ -99,6 +103,7 @@ type Source struct {
 	teams    *fresh.Cache[string, *Team]
 	negative *readthrough.Negative
 	log      *slog.Logger
+	query    atomic.Pointer[string] // of a team, once it is known which tables there are
 
 	hits, negativeHits, reads prometheus.Counter
 }
@@ -153,9 +158,12 @@ func (s *Source) fromTable(ctx context.Context, token string) (*Team, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.ReadTimeout)
 	defer cancel()
 	s.reads.Inc()
+	query, err := s.teamQuery(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var r row
-	err := s.db.GetContext(ctx, &r, `SELECT id, project_id, uuid, organization_id, api_token, timezone, cookieless_server_hash_mode
-		FROM posthog_team WHERE api_token = $1`, token)
+	err = s.db.GetContext(ctx, &r, query, token)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, ErrUnknownToken
@@ -163,6 +171,31 @@ func (s *Source) fromTable(ctx context.Context, token string) (*Team, error) {
 		return nil, fmt.Errorf("look up a team by its token: %w", err)
 	}
 	return r.team(), nil
+}
+
+// The query of a team. Its verb is whether SDKs are to send short events, which has a table of its own in newer main apps.
+const (
+	teamQuery = `SELECT t.id, t.project_id, t.uuid, t.organization_id, t.api_token, t.timezone, t.cookieless_server_hash_mode,
+	%s AS minimal_flag_called_events
+FROM posthog_team t WHERE t.api_token = $1`
+	minimalEvents = `(SELECT (to_jsonb(c)->>'minimal_flag_called_events')::boolean FROM feature_flags_teamfeatureflagsconfig c WHERE c.team_id = t.id)`
+)
+
+// teamQuery looks once whether there is that table.
+func (s *Source) teamQuery(ctx context.Context) (string, error) {
+	if q := s.query.Load(); q != nil {
+		return *q, nil
+	}
+	var there bool
+	if err := s.db.GetContext(ctx, &there, `SELECT to_regclass('feature_flags_teamfeatureflagsconfig') IS NOT NULL`); err != nil {
+		return "", fmt.Errorf("look for the tables of teams: %w", err)
+	}
+	query := fmt.Sprintf(teamQuery, "NULL::boolean")
+	if there {
+		query = fmt.Sprintf(teamQuery, minimalEvents)
+	}
+	s.query.Store(&query)
+	return query, nil
 }
 
 // fromCache passes over documents that say nothing, or that are another team's.
