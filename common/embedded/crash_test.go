@@ -106,8 +106,9 @@ func TestPostgresKill9(t *testing.T) {
 			postmaster := postmasterPID(t, dir)
 			require.NoError(t, postmaster.Kill())
 			kill(t, child)
+			require.FileExists(t, filepath.Join(dir, "data", "postmaster.pid"), "what a kill leaves behind")
 		},
-		"parent alone": func(child *os.Process) { kill(t, child) },
+		"parent alone": func(child *os.Process) { kill(t, child) }, // the server is told, and may have stopped or not
 	}
 	committed := 0
 	for name, killVictims := range victims {
@@ -123,7 +124,6 @@ func TestPostgresKill9(t *testing.T) {
 				committed++
 			}
 			killVictims(child)
-			require.FileExists(t, filepath.Join(dir, "data", "postmaster.pid"), "what a kill leaves behind")
 
 			p := startPostgres(t, embedded.PostgresOptions{Dir: dir})
 			require.Equal(t, committed, queryInt(t, p.URL("posthog"), "SELECT count(*) FROM kept"))

@@ -168,6 +168,11 @@ func TestClock(t *testing.T) {
 		{"over 23 hours ahead", event.Clock{Timestamp: "2023-01-02T11:00:00.001Z"}, "2023-01-01T12:00:00Z", 0, false},
 		{"exactly 23 hours ahead", event.Clock{Timestamp: "2023-01-02T11:00:00Z"}, "2023-01-02T11:00:00Z", 0, false},
 		{"year out of range", event.Clock{OffsetMillis: 2100 * 366 * 24 * 3600 * 1000, HasOffset: true}, "1970-01-01T00:00:00Z", 0, false},
+		{"a clock that was never set", event.Clock{Timestamp: "0001-01-01T00:00:05Z", SentAt: time.Date(1, 1, 1, 0, 0, 15, 0, time.UTC)}, "2023-01-01T11:59:50Z", math.MinInt64, true},
+		{"a timestamp that was never set", event.Clock{Timestamp: "0001-01-01T00:00:15Z", SentAt: noon.Add(10 * time.Second)}, "0001-01-01T00:00:05Z", 10 * time.Second, true},
+		{"fractions", event.Clock{Timestamp: "2023-01-01T11:00:00.25Z", SentAt: noon.Add(10*time.Second + time.Second/2)}, "2023-01-01T10:59:49.75Z", 10*time.Second + time.Second/2, true},
+		{"sent_at far from a timestamp", event.Clock{Timestamp: eleven, SentAt: time.Date(2, 1, 1, 0, 0, 0, 0, time.UTC)}, "2023-01-01T12:00:00Z", math.MinInt64, true},
+		{"zone out of the calendar", event.Clock{Timestamp: "0000-01-01T00:00:00+23:00"}, "1970-01-01T00:00:00Z", 0, false},
 		{"offset out of the calendar", event.Clock{OffsetMillis: math.MaxInt64, HasOffset: true}, "1970-01-01T00:00:00Z", 0, false},
 		{"negative offset is the future", event.Clock{OffsetMillis: math.MinInt64, HasOffset: true}, "2023-01-01T12:00:00Z", 0, false},
 	}
@@ -219,6 +224,30 @@ func TestParseTime(t *testing.T) {
 				require.Equal(t, want, string(event.AppendTime(nil, got)))
 			}
 		})
+	}
+}
+
+func TestParseUUID(t *testing.T) {
+	const id = "550e8400-e29b-41d4-a716-446655440000"
+	for in, want := range map[string]bool{
+		id: true, strings.ToUpper(id): true, "550e8400e29b41d4a716446655440000": true, "{" + id + "}": true, "urn:uuid:" + id: true,
+		"x" + id + "y": false, "{" + id + ")": false, " " + id + " ": false, " " + id: false, "": false, id[1:]: false, "urn:uuix:" + id: false,
+	} {
+		got, err := event.ParseUUID([]byte(in))
+		require.Equal(t, want, err == nil, in)
+		if want {
+			require.Equal(t, id, got.String(), in)
+		}
+	}
+}
+
+func TestParseISO(t *testing.T) {
+	for in, want := range map[string]bool{
+		"2023-01-01T12:00:10+01:00": true, "0000-01-01T00:00:00Z": true, "9999-12-31T23:59:59Z": true,
+		"2023-01-01T12:00:10": false, "1672574410": false, "0000-01-01T00:00:00+23:00": false, "9999-12-31T23:59:59-00:01": false,
+	} {
+		_, ok := event.ParseISO(in)
+		require.Equal(t, want, ok, in)
 	}
 }
 

@@ -69,7 +69,7 @@ func (r *Raw) UnmarshalJSON(data []byte) error {
 	*r = Raw(in.rawOut)
 	r.UUID = nil
 	if in.UUID != nil && *in.UUID != "" {
-		id, err := uuid.Parse(*in.UUID)
+		id, err := ParseUUID([]byte(*in.UUID))
 		if err != nil {
 			return fmt.Errorf("read raw event: uuid %q: %w", *in.UUID, err)
 		}

@@ -29,7 +29,7 @@ func (c Clock) Time() (t time.Time, skew time.Duration, ok bool) {
 			t = parsed
 			if !c.SentAt.IsZero() && !c.IgnoreSentAt {
 				skew, ok = c.SentAt.Sub(c.Now), true
-				t = t.Add(-skew)
+				t = Shift(t, c.SentAt, c.Now)
 			}
 		}
 	}
@@ -39,11 +39,27 @@ func (c Clock) Time() (t time.Time, skew time.Duration, ok bool) {
 	if t.Sub(c.Now).Truncate(time.Millisecond) > maxAhead {
 		t = c.Now
 	}
+	return InCalendar(t), skew, ok
+}
+
+// InCalendar is t in UTC; a time that RFC 3339 has no form for becomes the beginning of 1970.
+func InCalendar(t time.Time) time.Time {
 	t = t.UTC()
-	if y := t.Year(); y < 0 || y > 9999 {
+	if !inCalendar(t) {
 		t = time.Unix(0, 0).UTC()
 	}
-	return t, skew, ok
+	return t
+}
+
+func inCalendar(t time.Time) bool {
+	y := t.UTC().Year()
+	return y >= 0 && y <= 9999
+}
+
+// Shift moves t from a clock that says from to one that says to. It counts in seconds: a client whose clock is not set says
+// the year 1, which is further away than a Duration reaches.
+func Shift(t, from, to time.Time) time.Time {
+	return time.Unix(t.Unix()-from.Unix()+to.Unix(), int64(t.Nanosecond()-from.Nanosecond()+to.Nanosecond()))
 }
 
 // before is now less ms milliseconds. A Duration holds 292 years; an offset may be any integer that the client made up,
@@ -272,8 +288,11 @@ func upperMeridiem(s string) string {
 	return strings.TrimRight(s[:n-2], " ") + " " + m
 }
 
-// ParseISO reads a sent_at value: ISO 8601 with an offset, nothing else.
-func ParseISO(s string) (time.Time, bool) { return parseRFC3339(s) }
+// ParseISO reads a sent_at value: ISO 8601 with an offset, nothing else. The offset must not lead out of the calendar.
+func ParseISO(s string) (time.Time, bool) {
+	t, ok := parseRFC3339(s)
+	return t, ok && inCalendar(t)
+}
 
 // AppendTime appends t in UTC as RFC 3339 with "Z" and 0, 3, 6 or 9 fraction digits, as few as hold it.
 func AppendTime(dst []byte, t time.Time) []byte {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -17,8 +16,10 @@ type producerMetrics struct {
 	errors     prometheus.Counter
 	ackOK      prometheus.Observer
 	ackFailed  prometheus.Observer
+	enqueue    prometheus.Histogram
 	connected  *prometheus.GaugeVec
-	rtt        *prometheus.SummaryVec
+	rtt        roundTrips
+	awaiting   *prometheus.GaugeVec
 	pending    *prometheus.GaugeVec
 	txErrors   *prometheus.CounterVec
 	rxErrors   *prometheus.CounterVec
@@ -35,7 +36,7 @@ type topicMetrics struct {
 // brokerMetrics are the children of one broker.
 type brokerMetrics struct {
 	label                        string
-	connected, pending           prometheus.Gauge
+	connected, awaiting, pending prometheus.Gauge
 	rtt                          prometheus.Observer
 	txErrors, rxErrors, timeouts prometheus.Counter
 }
@@ -59,12 +60,16 @@ func newProducerMetrics(pr *Producer, reg prometheus.Registerer) (*producerMetri
 		Help: "From Produce to its last acknowledgement or first failure, in milliseconds."}, []string{"outcome"})
 	b.add(ack)
 	m.ackOK, m.ackFailed = ack.WithLabelValues("success"), ack.WithLabelValues("error")
+	m.enqueue = prometheus.NewHistogram(prometheus.HistogramOpts{Name: b.prefix + "batch_enqueue_duration_seconds", Buckets: prometheus.ExponentialBuckets(1e-6, 10, 7),
+		Help: "Time to enqueue the records of a call that has several."})
+	b.add(m.enqueue)
+	b.gaugeFunc("callback_queue_depth", "Results that wait to be reported: always 0, there is no queue of them.", func() float64 { return 0 })
 	b.gaugeFunc("any_brokers_down", "1 while some broker that we sent to, or all of them, cannot be reached.", pr.health.anyDown)
 	m.connected = b.gauge("broker_connected", "1 while there is a connection to the broker.", "broker")
-	m.rtt = prometheus.NewSummaryVec(prometheus.SummaryOpts{Name: b.prefix + "produce_rtt_latency_us", Help: "Round trip of produce requests, in microseconds.",
-		Objectives: map[float64]float64{0.5: 0.05, 0.9: 0.01, 0.95: 0.01, 0.99: 0.001}, MaxAge: time.Minute}, []string{"broker"})
+	m.rtt = newRoundTrips(b.prefix+"produce_rtt_latency_us", "Round trip of produce requests in the last minute, in microseconds.")
 	b.add(m.rtt)
-	m.pending = b.gauge("broker_responses_awaiting", "Produce requests without an answer yet.", "broker")
+	m.awaiting = b.gauge("broker_responses_awaiting", "Produce requests without an answer yet.", "broker")
+	m.pending = b.gauge("broker_requests_pending", "1 while a produce request that is due waits for a connection.", "broker")
 	m.txErrors = b.counter("broker_tx_errors_total", "Connections to the broker that could not be made.", "broker")
 	m.rxErrors = b.counter("broker_rx_errors_total", "Produce requests that ended without an answer.", "broker")
 	m.timeouts = b.counter("broker_request_timeouts", "Produce requests that ran out of time.", "broker")
@@ -112,10 +117,10 @@ func (m *producerMetrics) topic(name string) topicMetrics {
 	return topicMetrics{bytes: m.bytes.WithLabelValues(name), avgBytes: m.avgBytes.WithLabelValues(name), avgEvents: m.avgEvents.WithLabelValues(name)}
 }
 
-func (m *producerMetrics) broker(id int32, addr string) brokerMetrics {
-	l := addr + "/" + strconv.Itoa(int(id)) // librdkafka's name of a broker
+func (m *producerMetrics) broker(id int32) brokerMetrics {
+	l := strconv.Itoa(int(id))
 	return brokerMetrics{
-		label: l, connected: m.connected.WithLabelValues(l), pending: m.pending.WithLabelValues(l), rtt: m.rtt.WithLabelValues(l),
+		label: l, connected: m.connected.WithLabelValues(l), awaiting: m.awaiting.WithLabelValues(l), pending: m.pending.WithLabelValues(l), rtt: m.rtt.WithLabelValues(l),
 		txErrors: m.txErrors.WithLabelValues(l), rxErrors: m.rxErrors.WithLabelValues(l), timeouts: m.timeouts.WithLabelValues(l),
 	}
 }
@@ -123,6 +128,7 @@ func (m *producerMetrics) broker(id int32, addr string) brokerMetrics {
 // forget removes the gauges of a broker that left the cluster; its counters stay, as counters do.
 func (m *producerMetrics) forget(b brokerMetrics) {
 	m.connected.DeleteLabelValues(b.label)
+	m.awaiting.DeleteLabelValues(b.label)
 	m.pending.DeleteLabelValues(b.label)
 }
 

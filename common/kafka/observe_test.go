@@ -64,7 +64,8 @@ func TestMetrics(t *testing.T) {
 		"capture_kafka_producer_queue_bytes", "capture_kafka_producer_queue_bytes_limit", "capture_kafka_any_brokers_down", "capture_kafka_broker_connected",
 		"capture_kafka_produce_rtt_latency_us", "capture_kafka_produce_avg_batch_size_bytes", "capture_kafka_produce_avg_batch_size_events",
 		"capture_kafka_broker_responses_awaiting", "capture_kafka_broker_tx_errors_total", "capture_kafka_broker_rx_errors_total",
-		"capture_kafka_broker_request_timeouts", "capture_kafka_produce_ack_duration_ms",
+		"capture_kafka_broker_request_timeouts", "capture_kafka_broker_requests_pending", "capture_kafka_callback_queue_depth",
+		"capture_kafka_batch_enqueue_duration_seconds", "capture_kafka_produce_ack_duration_ms",
 	} {
 		require.Contains(t, got, name)
 	}
@@ -74,8 +75,16 @@ func TestMetrics(t *testing.T) {
 	require.EqualValues(t, 0, one("producer_queue_depth").Gauge.GetValue())
 	require.EqualValues(t, 0, one("producer_queue_bytes").Gauge.GetValue())
 	require.EqualValues(t, 1, one("broker_connected").Gauge.GetValue())
-	require.Equal(t, c.ListenAddrs()[0]+"/0", one("broker_connected").Label[0].GetValue())
-	require.EqualValues(t, 2, one("produce_rtt_latency_us").Summary.GetSampleCount())
+	require.Equal(t, "0", one("broker_connected").Label[0].GetValue())
+	quantiles := map[string]bool{}
+	for _, m := range got["capture_kafka_produce_rtt_latency_us"].Metric {
+		require.Equal(t, "0", m.Label[0].GetValue())
+		require.Positive(t, m.Gauge.GetValue())
+		quantiles[m.Label[1].GetValue()] = true
+	}
+	require.Equal(t, map[string]bool{"p50": true, "p90": true, "p95": true, "p99": true}, quantiles)
+	require.EqualValues(t, 2, one("batch_enqueue_duration_seconds").Histogram.GetSampleCount())
+	require.EqualValues(t, 0, one("broker_responses_awaiting").Gauge.GetValue())
 	outcomes := map[string]uint64{}
 	for _, m := range got["capture_kafka_produce_ack_duration_ms"].Metric {
 		outcomes[m.Label[0].GetValue()] = m.Histogram.GetSampleCount()

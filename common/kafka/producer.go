@@ -93,6 +93,7 @@ func (pr *Producer) Produce(ctx context.Context, recs []Record) error {
 		pr.topic(recs[i].Topic).add(pr, start, &recs[i], recordSize(&recs[i]), waiter{call: c, index: int32(i)})
 	}
 	c.sealed()
+	pr.observeEnqueue(start, len(recs))
 	err := c.wait(ctx)
 	c.release(1)
 	pr.observeAck(start, err != nil)
@@ -117,6 +118,7 @@ func (pr *Producer) ProduceEach(ctx context.Context, recs []Record) []error {
 		pr.topic(recs[i].Topic).add(pr, start, &recs[i], size, waiter{call: c, index: int32(i)})
 	}
 	c.sealed()
+	pr.observeEnqueue(start, len(recs))
 	errs := c.waitEach(ctx)
 	c.release(1)
 	pr.observeAck(start, errs != nil)
@@ -132,6 +134,12 @@ func (pr *Producer) admit(size int) error {
 
 func tooLargeError(size, limit int) error {
 	return fmt.Errorf("%w: %d bytes, limit %d", ErrTooLarge, size, limit)
+}
+
+func (pr *Producer) observeEnqueue(start time.Time, records int) {
+	if records > 1 {
+		pr.metrics.enqueue.Observe(time.Since(start).Seconds())
+	}
 }
 
 func (pr *Producer) observeAck(start time.Time, failed bool) {

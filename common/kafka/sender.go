@@ -35,7 +35,7 @@ type sender struct {
 
 func (pr *Producer) newSender(ctx context.Context, id int32, addr string) *sender {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &sender{pr: pr, id: id, metric: pr.metrics.broker(id, addr), wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), stop: cancel}
+	s := &sender{pr: pr, id: id, metric: pr.metrics.broker(id), wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), stop: cancel}
 	s.addr.Store(&addr)
 	for range pr.cfg.MaxInFlight {
 		s.done.Go(func() { s.work(ctx) })
@@ -90,7 +90,12 @@ func (s *sender) work(ctx context.Context) {
 			return
 		}
 		// The batches are taken last, so that they go on filling while there is no connection.
-		ok := s.awaitDue(ctx, timer) && w.connect(ctx)
+		ok := s.awaitDue(ctx, timer)
+		if ok {
+			s.metric.pending.Set(1)
+			ok = w.connect(ctx)
+			s.metric.pending.Set(0)
+		}
 		if ok {
 			w.batches = s.collect(time.Now(), w.batches[:0])
 		}

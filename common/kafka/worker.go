@@ -100,9 +100,9 @@ func (w *worker) send(ctx context.Context) {
 	w.fill(deadline.Sub(start))
 
 	reqCtx, cancel := context.WithDeadlineCause(ctx, deadline, ErrTimeout)
-	w.metric.pending.Set(1)
+	w.metric.awaiting.Inc()
 	msg, err := w.conn.roundTrip(reqCtx, &w.request)
-	w.metric.pending.Set(0)
+	w.metric.awaiting.Dec()
 	cancel()
 	now := time.Now()
 	w.metric.rtt.Observe(float64(now.Sub(start).Microseconds()))

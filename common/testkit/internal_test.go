@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -67,8 +68,8 @@ func TestDockerEndpoint(t *testing.T) {
 	require.Equal(t, tcp, dockerEndpoint([]string{tcp}))
 	require.Empty(t, dockerEndpoint([]string{"unix:///nowhere/docker.sock", failing, "::not a url"}))
 	start := time.Now()
-	require.Empty(t, dockerEndpoint([]string{silent}))
-	require.Less(t, time.Since(start), 3*dockerPatience)
+	require.Empty(t, dockerEndpoint(slices.Repeat([]string{silent}, 20)))
+	require.Less(t, time.Since(start), 10*dockerPatience, "all share it")
 }
 
 func TestDockerCandidates(t *testing.T) {
