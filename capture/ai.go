@@ -53,7 +53,7 @@ func (s *Service) aiForm(w http.ResponseWriter, r *http.Request, path string, b 
 	}
 	s.metrics.received.Inc()
 	now := s.now()
-	e := resolve.Event{Name: []byte(f.Name), NameJSON: event.AppendString(nil, f.Name), DistinctID: []byte(f.DistinctID), Lane: s.rules.Sorter.Lane([]byte(f.Name), false)}
+	e := resolve.Event{Name: []byte(f.Name), NameJSON: event.AppendString(nil, f.Name), DistinctID: []byte(f.DistinctID), Lane: lane.AI}
 	j := s.judge(token, now, b)
 	switch {
 	case j.restrictAs(&e, []byte(f.UUID)):
@@ -62,6 +62,9 @@ func (s *Service) aiForm(w http.ResponseWriter, r *http.Request, path string, b 
 		return s.dropForm(causeTokenDropper)
 	case s.aiOverQuota(token, 1):
 		return outcome{}, s.refused(stageAI, reject.BillingLimit, 0)
+	}
+	if grace := s.quotas.GraceOf(string(token)); grace.Any() {
+		s.admitted(grace, e.Name, false)
 	}
 	if bad := f.Finish(aiform.Limits{Event: s.cfg.AI.MaxEventBytes, Blobs: s.blobs != nil, Sum: s.cfg.AI.MaxParts}); bad != nil {
 		s.warnAI(token, path, bad)
@@ -103,7 +106,6 @@ func (s *Service) resolveForm(e *resolve.Event, f *aiform.Form, now time.Time, r
 		e.IP = resolve.InternalIP
 	}
 	e.Time, _, _ = event.Clock{Timestamp: f.Timestamp, SentAt: f.SentAt, IgnoreSentAt: f.IgnoreSentAt, Now: now}.Time()
-	e.Lane = lane.AI
 }
 
 // storeBlobs uploads the parts that stand for single properties and puts their addresses into these.

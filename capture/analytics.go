@@ -3,9 +3,11 @@ package capture
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/hog-go/hog/capture/internal/decode"
 	"github.com/hog-go/hog/capture/internal/lane"
+	"github.com/hog-go/hog/capture/internal/quota"
 	"github.com/hog-go/hog/capture/internal/record"
 	"github.com/hog-go/hog/capture/internal/reject"
 	"github.com/hog-go/hog/capture/internal/resolve"
@@ -37,13 +39,19 @@ func (s *Service) analytics(w http.ResponseWriter, r *http.Request, path string,
 
 	req := resolve.Request{Now: s.now(), SentAt: q.SentAt, ClientIP: b.clientIP(r), Historical: b.request.Historical}
 	if raw := b.request.SentAt; raw != nil {
-		if t, ok := event.ParseISO(string(raw[1 : len(raw)-1])); ok {
+		if t, ok := event.ParseISO(string(scan.Text(raw, &b.arena))); ok {
 			req.SentAt = t
 		}
 	}
-	events := s.quotas.Filter(b.request.Events, string(token), s.overQuota)
+	project := string(token)
+	events := s.quotas.Filter(b.request.Events, project, s.overQuota)
 	if len(events) == 0 {
 		return outcome{}, nil // over quota is not the client's business: a refusal would make SDKs retry
+	}
+	if grace := s.quotas.GraceOf(project); grace.Any() {
+		for i := range events {
+			s.admitted(grace, events[i].Name, events[i].Has&scan.HasProductTour != 0)
+		}
 	}
 	if s.cfg.Mode == ModeImport && !req.Historical {
 		s.metrics.dropped.WithLabelValues(causeNonHistorical).Add(float64(len(events)))
@@ -58,7 +66,9 @@ func (s *Service) analytics(w http.ResponseWriter, r *http.Request, path string,
 		return outcome{}, s.refused(stageProcessing, err, len(events))
 	}
 	s.metrics.resolved(&b.counts)
+	start := time.Now()
 	s.write(b, token, &req)
+	s.metrics.prepared(start, len(b.events))
 	s.warnPassed(b, token, path)
 	if err := s.send(r.Context(), b.records.Records); err != nil {
 		s.warnRefused(token, path, err, 1, &events[0])
@@ -209,4 +219,11 @@ func (s *Service) write(b *batch, token []byte, req *resolve.Request) {
 func (s *Service) overQuota(resource string, n int) {
 	s.metrics.quota.WithLabelValues(resource).Add(float64(n))
 	s.metrics.dropped.WithLabelValues(resource + "_over_quota").Add(float64(n))
+}
+
+// admitted counts an event that passes by grace of billing, if it does.
+func (s *Service) admitted(grace quota.Grace, name []byte, productTour bool) {
+	if resource := grace.Resource(name, productTour); resource != "" {
+		s.metrics.grace.WithLabelValues(resource).Inc()
+	}
 }

@@ -48,12 +48,14 @@ type Config struct {
 	NoopSink  bool `env:"NOOP_SINK" default:"false" doc:"count events and discard them; needs no Kafka"`
 
 	ExportPrometheus bool    `env:"EXPORT_PROMETHEUS" default:"true" doc:"serve /metrics"`
-	Role             string  `env:"OTEL_SERVICE_NAME" default:"capture" doc:"label role of every metric"`
+	Role             string  `env:"OTEL_SERVICE_NAME" default:"capture" doc:"label role of every metric, and the name of this service in traces"`
 	Concurrency      *uint32 `env:"CONCURRENCY_LIMIT" min:"1" doc:"requests handled at once on the ingestion routes; more wait"`
 
 	HeaderReadTimeout *time.Duration `env:"HTTP1_HEADER_READ_TIMEOUT_MS" unit:"ms" doc:"close connections that do not finish their headers in time"`
 	ChunkReadTimeout  *time.Duration `env:"BODY_CHUNK_READ_TIMEOUT_MS" unit:"ms" doc:"longest gap between two pieces of a body; beyond it the answer is 408"`
 	ReadBufferKB      int            `env:"BODY_READ_CHUNK_SIZE_KB" default:"256" min:"1" max:"20480" doc:"first buffer for a body of unknown length, in kB"`
+
+	Observe ObserveConfig
 
 	Outputs Outputs
 	Kafka   KafkaConfig
@@ -79,7 +81,7 @@ type Config struct {
 
 // Outputs are the topics. Each has a producer of its own in the original, of which only INGESTION exists.
 type Outputs struct {
-	CheckComplete bool `env:"CAPTURE_OUTPUTS_COMPLETENESS_CHECK_ENABLED" default:"false" doc:"refuse to start with an empty topic"`
+	CheckComplete bool `env:"CAPTURE_OUTPUTS_COMPLETENESS_CHECK_ENABLED" default:"false" doc:"accepted without effect: a topic that is set to nothing is the default one, so that none is empty"`
 
 	Main           string `env:"CAPTURE_OUTPUT_ANALYTICS_MAIN_TOPIC,KAFKA_TOPIC" default:"events_plugin_ingestion" doc:"analytics events"`
 	Overflow       string `env:"CAPTURE_OUTPUT_ANALYTICS_OVERFLOW_TOPIC,KAFKA_OVERFLOW_TOPIC" default:"events_plugin_ingestion_overflow" doc:"analytics events of keys that send too fast"`

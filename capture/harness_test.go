@@ -47,7 +47,7 @@ var outputs = map[string]string{
 // options of a harness; zero fields are the defaults.
 type options struct {
 	env         []string          // settings; now=RFC 3339 sets the clock; a topic may be given by its short name
-	quotas      map[string]string // resource -> member of its set from the beginning; "overflow" is the replay overflow set
+	quotas      map[string]string // resource -> member of its set from the beginning; "overflow" is the replay overflow set, "grace events" that of the quota's grace
 	rules       map[string]string // kind of restriction -> its JSON; {custom} in it becomes the topic of that name
 	topicConfig map[string]string // of the main topic
 	brokers     []string          // default testkit's
@@ -239,6 +239,9 @@ func (h *harness) run(t testing.TB, early bool) {
 func quotaKey(resource string) string {
 	if resource == "overflow" {
 		return limiter.OverflowKey("", limiter.Replay)
+	}
+	if name, ok := strings.CutPrefix(resource, "grace "); ok {
+		return "@posthog/quota-limiting-suspended/" + name
 	}
 	return limiter.QuotaKey("", limiter.Resource(resource))
 }

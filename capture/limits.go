@@ -59,6 +59,10 @@ func (s *Service) newOverflows(reg prometheus.Registerer) error {
 	return build("AI overflow", &s.aiOverflow)
 }
 
+// graceKey begins the keys of projects that are over a quota and whose events are taken until billing's patience ends. The rest of
+// a key is the quota's name. Source: Django's ee/billing/quota_limiting.py.
+const graceKey = "@posthog/quota-limiting-suspended/"
+
 // newQuotas builds the sets of projects over what they pay for, and of sessions that are too heavy.
 func (s *Service) newQuotas(client *redis.Client, reg prometheus.Registerer) (err error) {
 	set := func(name string, keys ...string) (quota.Set, error) {
@@ -69,38 +73,50 @@ func (s *Service) newQuotas(client *redis.Client, reg prometheus.Registerer) (er
 		s.app.Add(app.Component{Name: name, Run: q.Run})
 		return q, nil
 	}
-	key := func(r limiter.Resource) string { return limiter.QuotaKey(s.cfg.RedisKeyPrefix, r) }
+	// sets are those of the quota that the first name is of; the others are what other writers call it.
+	sets := func(names ...limiter.Resource) (over, grace quota.Set, err error) {
+		var overKeys, graceKeys []string
+		for _, name := range names {
+			overKeys = append(overKeys, limiter.QuotaKey(s.cfg.RedisKeyPrefix, name))
+			graceKeys = append(graceKeys, s.cfg.RedisKeyPrefix+graceKey+string(name))
+		}
+		if over, err = set("quota "+string(names[0]), overKeys...); err != nil {
+			return nil, nil, err
+		}
+		grace, err = set("grace "+string(names[0]), graceKeys...)
+		return over, grace, err
+	}
+	general := limiter.Events
+	if s.cfg.Mode == ModeRecordings {
+		general = limiter.Recordings
+	}
+	s.quotas.Resource = string(general)
+	if s.quotas.General, s.quotas.Grace, err = sets(general); err != nil {
+		return err
+	}
 	s.heavySessions = nobody{}
 	if s.cfg.Mode == ModeRecordings {
-		s.quotas.Resource = string(limiter.Recordings)
-		if s.quotas.General, err = set("quota recordings", key(limiter.Recordings)); err != nil {
-			return err
-		}
-		if s.mobileQuota, err = set("quota mobile_recordings", key(limiter.MobileRecordings)); err != nil {
+		if s.mobileQuota, err = set("quota mobile_recordings", limiter.QuotaKey(s.cfg.RedisKeyPrefix, limiter.MobileRecordings)); err != nil {
 			return err
 		}
 		s.heavySessions, err = set("replay overflow", limiter.OverflowKey(s.cfg.RedisKeyPrefix, limiter.Replay))
 		return err
 	}
-	s.quotas.Resource = string(limiter.Events)
-	if s.quotas.General, err = set("quota events", key(limiter.Events)); err != nil {
-		return err
-	}
-	for _, scoped := range []quota.Scoped{
-		{Resource: string(limiter.Exceptions), Matches: quota.Exceptions},
-		{Resource: string(limiter.Surveys), Matches: quota.Surveys},
-		{Resource: string(limiter.LLMEvents), Matches: quota.AI},
+	for _, scoped := range []struct {
+		names   []limiter.Resource
+		matches func([]byte, bool) bool
+	}{
+		{[]limiter.Resource{limiter.Exceptions}, quota.Exceptions},
+		{[]limiter.Resource{limiter.Surveys, limiter.SurveyResponses}, quota.Surveys}, // Django writes the second name, older writers the first
+		{[]limiter.Resource{limiter.LLMEvents}, quota.AI},
 	} {
-		keys := []string{key(limiter.Resource(scoped.Resource))}
-		if scoped.Resource == string(limiter.Surveys) {
-			keys = append(keys, key(limiter.SurveyResponses)) // Django writes this name, older writers the other
-		}
-		if scoped.Set, err = set("quota "+scoped.Resource, keys...); err != nil {
+		q := quota.Scoped{Resource: string(scoped.names[0]), Matches: scoped.matches}
+		if q.Set, q.Grace, err = sets(scoped.names...); err != nil {
 			return err
 		}
-		s.quotas.Scoped = append(s.quotas.Scoped, scoped)
-		if scoped.Resource == aiResource {
-			s.aiQuota = scoped.Set
+		s.quotas.Scoped = append(s.quotas.Scoped, q)
+		if q.Resource == aiResource {
+			s.aiQuota = q.Set
 		}
 	}
 	return nil

@@ -16,6 +16,7 @@ type metricSet struct {
 	dropped     *prometheus.CounterVec
 	errors      *prometheus.CounterVec
 	quota       *prometheus.CounterVec
+	grace       *prometheus.CounterVec
 	overflowed  *prometheus.CounterVec
 	rerouted    prometheus.Counter
 	heatmaps    prometheus.Counter
@@ -26,6 +27,7 @@ type metricSet struct {
 	oversize    *prometheus.CounterVec
 	ratio       prometheus.Histogram
 	batchSize   prometheus.Histogram
+	prepare     prometheus.Histogram
 	bodyTimeout *prometheus.CounterVec
 	drained     *prometheus.CounterVec
 	replayCheck prometheus.Histogram
@@ -37,8 +39,8 @@ type metricSet struct {
 
 	fits, tooLarge prometheus.Observer // children of fullSize
 
-	v1   *v1Metrics
-	otel *otelMetrics
+	v1             *v1Metrics
+	otel, otelLogs *otelMetrics
 }
 
 // Causes of dropped events that are no error of the request.
@@ -92,6 +94,7 @@ func newMetrics(reg prometheus.Registerer) *metricSet {
 		dropped:     counters("capture_events_dropped_total", "events not passed on, by cause", "cause"),
 		errors:      counters("capture_error_by_stage_and_type", "requests refused, by error and stage", "error", "stage"),
 		quota:       counters("capture_quota_limit_exceeded", "events dropped because the project is over quota", "resource"),
+		grace:       counters("capture_events_admitted_during_billing_grace_period_total", "events of projects over quota that are taken while billing gives them time", "resource"),
 		overflowed:  counters("capture_events_rerouted_overflow", "events sent to an overflow topic", "reason"),
 		heatmaps:    counter("capture_heatmap_redirects_created", "heatmap events split off"),
 		blankPadded: counter("capture_distinct_id_has_whitespace_total", "events whose distinct id begins or ends with white space"),
@@ -102,6 +105,7 @@ func newMetrics(reg prometheus.Registerer) *metricSet {
 		oversize:    counters("capture_payload_size_exceeded", "payloads over the limit, by packing", "kind"),
 		ratio:       histogram("capture_gzip_decompression_ratio", "bytes unpacked for each byte on the wire", []float64{1, 2, 4, 6, 8, 10, 15, 20, 50, 100, 500, 1000}),
 		batchSize:   histogram("capture_event_batch_size", "events in a request", []float64{1, 10, 25, 50, 75, 100, 250, 500, 750, 1000}),
+		prepare:     histogram("capture_kafka_batch_prep_duration_seconds", "time to make the records of a request with several events", prometheus.ExponentialBuckets(1e-6, 10, 7)),
 		bodyTimeout: counters("capture_body_read_timeout_total", "bodies whose client stopped sending", "path"),
 		drained:     counters("capture_rejected_body_drain_total", "bodies read to the end after a refusal", "path", "outcome", "reason"),
 		replayCheck: histogram("capture_pipeline_replay_overflow_check_duration_seconds", "time to look a session up in the overflow set", prometheus.ExponentialBuckets(1e-7, 10, 6)),
@@ -113,7 +117,8 @@ func newMetrics(reg prometheus.Registerer) *metricSet {
 	m.redirected = counters("capture_events_rerouted_custom_topic", "events that a restriction sent to a topic of its own", "reason").WithLabelValues(reasonRestriction)
 	m.globalSkipped = counters("capture_global_rate_limiter_skipped", "events that the fleet's limit did not count", "reason").WithLabelValues("person_processing_already_disabled")
 	m.globalLimited = counters("capture_events_rate_limited_token_distinctid", "events whose distinct id is over the fleet's limit", "reason").WithLabelValues("global_rate_limit_token_distinctid")
-	m.v1, m.otel = newV1Metrics(counters, reg), newOTelMetrics(counters, counter, histogram)
+	making := makers{counters, counter, histogram}
+	m.v1, m.otel, m.otelLogs = newV1Metrics(counters, reg), newOTelMetrics(making), newOTelLogsMetrics(making)
 	return m
 }
 
@@ -128,7 +133,14 @@ func (m *metricSet) resolved(n *resolve.Counts) {
 		m.heatmaps.Add(float64(n.Heatmaps))
 	}
 	for _, d := range n.Skews {
-		m.skew.Observe(max(d, -d).Seconds())
+		m.skew.Observe(d.Abs().Seconds())
+	}
+}
+
+// prepared notes the time since start for the records of so many events; of one it would say nothing.
+func (m *metricSet) prepared(start time.Time, events int) {
+	if events > 1 {
+		m.since(m.prepare, start)
 	}
 }
 

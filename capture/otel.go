@@ -12,8 +12,11 @@ import (
 	"github.com/hog-go/hog/common/compress"
 )
 
-// otelPath takes the traces of OpenTelemetry exporters.
-const otelPath = "/i/v0/ai/otel"
+// Paths for OpenTelemetry exporters: traces, and logs, to whose path SDKs complete that of the first.
+const (
+	otelPath     = "/i/v0/ai/otel"
+	otelLogsPath = "/i/v0/ai/otel/v1/logs"
+)
 
 // Answers of the OTLP endpoint. What is over a limit is answered 400, since exporters send again on 429.
 var (
@@ -22,8 +25,20 @@ var (
 	otelRestricted = []byte(`{"error":"event restricted"}`)
 )
 
-// otel takes the spans of one request through all stages. path is the route's.
-func (s *Service) otel(w http.ResponseWriter, r *http.Request, path string, b *batch) (outcome, error) {
+// signal is a kind of data that exporters send.
+type signal struct {
+	parse   func(body []byte, contentType string) (otel.Batch, *reject.Error)
+	metrics *otelMetrics
+}
+
+// otel takes the spans, or evaluations, of one request through all stages.
+func (s *Service) otel(of signal) stages {
+	return func(w http.ResponseWriter, r *http.Request, path string, b *batch) (outcome, error) {
+		return s.takeOTel(of, w, r, path, b)
+	}
+}
+
+func (s *Service) takeOTel(of signal, w http.ResponseWriter, r *http.Request, path string, b *batch) (outcome, error) {
 	done := outcome{json: otelOK}
 	body, err := s.aiBody(w, r, path, s.otelBody, b)
 	if err != nil {
@@ -34,7 +49,7 @@ func (s *Service) otel(w http.ResponseWriter, r *http.Request, path string, b *b
 		return outcome{}, s.refused(stageOTel, err, 0)
 	}
 	contentType := first(r.Header["Content-Type"])
-	m := s.metrics.otel
+	m := of.metrics
 	m.request(contentType, len(body))
 	if s.dropper.ShouldDrop(token, nil) {
 		s.metrics.dropped.WithLabelValues(causeTokenDropper).Inc()
@@ -43,12 +58,12 @@ func (s *Service) otel(w http.ResponseWriter, r *http.Request, path string, b *b
 	if body, err = s.unpackAI(r, body, otel.MaxBody, b); err != nil {
 		return outcome{}, s.refused(stageOTel, err, 0)
 	}
-	spans, bad := otel.Parse(body, contentType)
+	spans, bad := of.parse(body, contentType)
 	if bad != nil {
 		s.warnAI(token, path, bad)
 		return outcome{}, s.refused(stageOTel, bad, spans.AI)
 	}
-	m.spans(spans.Spans, spans.AI)
+	m.spans(&spans)
 	n := len(spans.Events)
 	if n == 0 {
 		return done, nil
@@ -56,6 +71,11 @@ func (s *Service) otel(w http.ResponseWriter, r *http.Request, path string, b *b
 	s.metrics.received.Add(float64(n))
 	if s.aiOverQuota(token, n) {
 		return outcome{json: otelOverQuota, status: http.StatusBadRequest}, nil
+	}
+	if grace := s.quotas.GraceOf(string(token)); grace.Any() {
+		for i := range spans.Events {
+			s.admitted(grace, []byte(spans.Events[i].Name), false)
+		}
 	}
 	now := s.now()
 	if s.resolveSpans(spans.Events, token, now, r, b) {

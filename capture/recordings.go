@@ -43,7 +43,10 @@ func (s *Service) recordings(w http.ResponseWriter, r *http.Request, path string
 		s.overQuota(s.quotas.Resource, n)
 		return outcome{quotaLimited: true}, nil
 	}
-	req := resolve.Request{Now: s.now(), SentAt: replay.SentAt(b.recordings, q.SentAt), ClientIP: b.clientIP(r)}
+	if grace := s.quotas.GraceOf(string(token)); grace.Any() {
+		s.metrics.grace.WithLabelValues(s.quotas.Resource).Add(float64(n))
+	}
+	req := resolve.Request{Now: s.now(), SentAt: replay.SentAt(b.recordings, q.SentAt, &b.arena), ClientIP: b.clientIP(r)}
 	rec, err := replay.Resolve(b.recordings, &req, first(r.Header["User-Agent"]), &b.arena)
 	if err != nil {
 		s.warnRefused(token, path, err, n, nil)

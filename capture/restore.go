@@ -41,7 +41,7 @@ func Restore(ctx context.Context, cfg Config, log *slog.Logger) (Restored, error
 	done := make(chan error, 1)
 	go func() { done <- producer.Run(running) }()
 	defer func() { stop(); <-done }()
-	return spool.Replay(ctx, bucket, cfg.Spool.Prefix, cfg.kafkaSink(producer), cfg.recordOf, log)
+	return spool.Replay(ctx, bucket, cfg.Spool.Prefix, cfg.kafkaSink(producer, nil), cfg.recordOf, log)
 }
 
 // recordOf makes the record of an event whose topic, key and headers were not kept with it, as other captures leave them

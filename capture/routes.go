@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hog-go/hog/capture/internal/otel"
 	"github.com/hog-go/hog/capture/internal/reject"
 	"github.com/hog-go/hog/common/httpserver"
 )
@@ -29,7 +29,7 @@ func (s *Service) routes(reg prometheus.Registerer, gatherer prometheus.Gatherer
 		gatherer = nil
 	}
 	engine := httpserver.NewEngine(httpserver.EngineOptions{
-		Log: s.partLog, Registerer: reg, Gatherer: gatherer, Ready: s.Ready, CORS: cors,
+		Log: s.partLog, Registerer: reg, Gatherer: gatherer, Ready: s.Ready, CORS: cors, Trace: s.tracer.Hook(),
 		Panicked: func(c *gin.Context) {
 			e := reject.Internal("unexpected failure")
 			c.Data(e.Status, textType[0], []byte(e.Message))
@@ -69,7 +69,8 @@ func (s *Service) analyticsRoutes(engine *gin.Engine) {
 func (s *Service) aiRoutes(engine *gin.Engine) {
 	httpserver.Both(engine, getAndPost, "/i/v0/ai/batch", s.ingest(s.analytics, s.analyticsBody))
 	httpserver.Both(engine, postOnly, aiPath, s.ingest(s.aiForm, s.formBody))
-	httpserver.Both(engine, postOnly, otelPath, s.ingest(s.otel, s.otelBody))
+	httpserver.Both(engine, postOnly, otelPath, s.ingest(s.otel(signal{otel.Parse, s.metrics.otel}), s.otelBody))
+	httpserver.Both(engine, postOnly, otelLogsPath, s.ingest(s.otel(signal{otel.ParseLogs, s.metrics.otelLogs}), s.otelBody))
 	if s.v1Enabled() {
 		httpserver.Both(engine, postOnly, v1AIPath, s.ingestV1)
 	}
@@ -89,28 +90,8 @@ func (s *Service) ingest(run stages, from *body) gin.HandlerFunc {
 		path := c.FullPath()
 		out, err := run(c.Writer, c.Request, path, b)
 		s.answer(c, path, from, out, err)
-		s.trace(c, b, err)
+		s.report(c, b, err)
 	}
-}
-
-// debugHeader makes a request log what it is, whatever its value: for an operator who looks for somebody's events.
-const debugHeader = "X-Capture-Debug"
-
-// trace logs a request at the level debug, or at info where the client asks for it. Tokens and contents stay out.
-func (s *Service) trace(c *gin.Context, b *batch, err error) {
-	level := slog.LevelDebug
-	if _, asked := c.Request.Header[debugHeader]; asked {
-		level = slog.LevelInfo
-	}
-	ctx := c.Request.Context()
-	if !s.log.Enabled(ctx, level) {
-		return
-	}
-	h := c.Request.Header
-	s.log.Log(ctx, level, "request", "method", c.Request.Method, "path", c.Request.URL.Path, "status", c.Writer.Status(), "err", err,
-		"request_id", first(h["X-Request-Id"]), "user_agent", first(h["User-Agent"]), "content_type", first(h["Content-Type"]),
-		"content_encoding", first(h["Content-Encoding"]), "body_bytes", len(b.body), "events", len(b.request.Events)+len(b.recordings),
-		"records", len(b.records.Records), "historical_migration", b.request.Historical)
 }
 
 // enter waits for a free slot where their number is limited.

@@ -73,6 +73,8 @@ func TestRowsMultipart(t *testing.T) {
 		post("cut off", good[:len(good)-20], 400, "failed to decode request: …", nil),
 		{name: "over quota", quotas: map[string]string{"llm_events": "t"}, path: aiPath, headers: formHeaders(), body: good, status: 429, text: "billing limit reached"},
 		{name: "restricted", rules: rules(`"pipelines":["ai"],"event_uuids":["`+id(1)+`"]`, kindDrop), path: aiPath, headers: formHeaders(), body: good, text: `{"accepted_parts":[]}`},
+		{name: "a restriction of analytics", env: []string{"CAPTURE_MODE=events"}, rules: rules(analytics, kindDrop), path: aiPath, headers: formHeaders(),
+			body: strings.Replace(inline, "$ai_generation", "$pageview", 1), status: 400, text: "failed to parse request: Event name must be one of: …"},
 		{name: "a dropped person", env: []string{"DROP_EVENTS_BY_TOKEN_DISTINCT_ID=t:d"}, path: aiPath, headers: formHeaders(), body: good, text: `{"accepted_parts":[]}`},
 		{name: "event over the limit", env: []string{"AI_MAX_EVENT_BYTES=100"}, path: aiPath, headers: formHeaders(), body: good, status: 413,
 			text: fmt.Sprintf("maximum event size exceeded: Combined event and properties size (%d bytes) exceeds maximum allowed size (100 bytes)", len(event)+len(properties))},

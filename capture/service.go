@@ -25,6 +25,7 @@ import (
 	"github.com/hog-go/hog/common/kafka"
 	"github.com/hog-go/hog/common/limiter"
 	"github.com/hog-go/hog/common/metrics"
+	"github.com/hog-go/hog/common/tracing"
 	"github.com/hog-go/hog/common/warnings"
 )
 
@@ -93,6 +94,7 @@ type Service struct {
 	sinkTrouble   trouble
 	blobs         *blob.Bucket      // nil: none
 	warnings      *warnings.Emitter // nil: off
+	tracer        *tracing.Tracer   // nil: off
 
 	slots   chan struct{} // one for each request that may be handled at once; nil: no limit
 	app     *app.App
@@ -106,6 +108,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	log = log.With("capture_mode", string(cfg.Mode)) // parts add their own component
+	if cfg.Observe.Mirror {
+		log = log.With("is_mirror_deploy", true)
+	}
 	registry := deps.Registry
 	if registry == nil {
 		registry = metrics.NewRegistry()
@@ -131,6 +136,9 @@ func New(ctx context.Context, cfg Config, deps Deps) (*Service, error) {
 	}
 	if cfg.Concurrency != nil {
 		s.slots = make(chan struct{}, *cfg.Concurrency)
+	}
+	if err := s.newTracing(reg); err != nil {
+		return nil, err
 	}
 	if err := s.newSink(ctx, reg); err != nil {
 		return nil, err
@@ -182,7 +190,7 @@ func (s *Service) newSink(ctx context.Context, reg prometheus.Registerer) error 
 	if err != nil {
 		return fmt.Errorf("kafka producer: %w", err)
 	}
-	s.sink = s.cfg.kafkaSink(producer)
+	s.sink = s.cfg.kafkaSink(producer, reg)
 	s.app.Add(app.Component{Name: "producer", Run: producer.Run, StopTimeout: flushTime})
 	ready := onceReady(producer.Ready)
 	if s.cfg.Spool.Enabled {
@@ -200,10 +208,10 @@ func (s *Service) newSink(ctx context.Context, reg prometheus.Registerer) error 
 }
 
 // kafkaSink sends to Kafka what the modes of c make.
-func (c *Config) kafkaSink(producer *kafka.Producer) Sink {
+func (c *Config) kafkaSink(producer *kafka.Producer, reg prometheus.Registerer) Sink {
 	out := sink.Kafka{Producer: producer}
 	if c.Mode == ModeRecordings && c.Kafka.ReplayEnvelope == kafka.EnvelopeLZ4 {
-		return sink.LZ4{Next: out}
+		return sink.NewLZ4(out, reg)
 	}
 	return out
 }

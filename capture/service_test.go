@@ -6,10 +6,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -168,25 +166,6 @@ func (h *harness) dial(t *testing.T) net.Conn {
 	t.Cleanup(func() { _ = conn.Close() })
 	require.NoError(t, conn.SetDeadline(time.Now().Add(time.Minute)))
 	return conn
-}
-
-func TestDebugHeader(t *testing.T) {
-	var out strings.Builder
-	var cfg capture.Config
-	require.NoError(t, config.LoadFrom(&cfg, []string{"REDIS_URL=redis://127.0.0.1:1/", "NOOP_SINK=true"}))
-	cfg.Address = ""
-	svc, err := capture.New(t.Context(), cfg, capture.Deps{Log: slog.New(slog.NewTextHandler(&out, nil))})
-	require.NoError(t, err)
-	for _, header := range []string{"X-Other", "X-CAPTURE-DEBUG"} {
-		r := httptest.NewRequest("POST", "/e/", strings.NewReader(eventBody))
-		r.Header.Set(header, "1")
-		w := httptest.NewRecorder()
-		svc.Handler().ServeHTTP(w, r)
-		require.Equal(t, 200, w.Code)
-	}
-	require.Equal(t, 1, strings.Count(out.String(), "msg=request"), "only the request that asks for it")
-	require.Contains(t, out.String(), "path=/e/ status=200")
-	require.Contains(t, out.String(), "events=1 records=1")
 }
 
 func TestMetrics(t *testing.T) {

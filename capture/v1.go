@@ -40,7 +40,7 @@ func (s *Service) ingestV1(c *gin.Context) {
 	if err := s.v1(c.Writer, c.Request, path, received, b); err != nil {
 		s.metrics.v1.refused(err, path)
 		s.answerV1Error(c, path, err)
-		s.trace(c, b, err)
+		s.report(c, b, err)
 		return
 	}
 	s.metrics.v1.outcome(b.v1Events, path)
@@ -53,7 +53,7 @@ func (s *Service) ingestV1(c *gin.Context) {
 	}
 	c.Writer.WriteHeader(http.StatusOK)
 	_, _ = c.Writer.Write(b.unpacked) // a client that is gone hears nothing
-	s.trace(c, b, nil)
+	s.report(c, b, nil)
 }
 
 // retryAfter is the least that a client should wait, in seconds; SDKs add their own back-off.
@@ -199,6 +199,13 @@ func (s *Service) quotaV1(events []v1.Event, token string) *v1.Error {
 	}
 	if !anyLive(events) {
 		return v1.ErrBillingLimit
+	}
+	if grace := s.quotas.GraceOf(token); grace.Any() {
+		for i := range events {
+			if e := &events[i]; e.Live() {
+				s.admitted(grace, e.Event.Name, e.Options.ProductTour != nil)
+			}
+		}
 	}
 	return nil
 }

@@ -13,7 +13,15 @@ import (
 	"github.com/hog-go/hog/common/config"
 )
 
+const about = `capture takes events from PostHog SDKs over HTTP and produces them to Kafka.
+
+  capture            serves
+  capture restore    brings events that were kept in object storage back to Kafka, and ends`
+
 func main() {
+	if config.Help(os.Stdout, os.Args[1:], about, capture.Config{}) {
+		return
+	}
 	app.Main("capture", func(ctx context.Context, log *slog.Logger) error {
 		var cfg capture.Config
 		if err := config.Load(&cfg); err != nil {
@@ -27,7 +35,7 @@ func main() {
 		case len(args) == 1 && args[0] == "restore":
 			return capture.RestoreAll(ctx, cfg, log)
 		default:
-			return fmt.Errorf("unknown arguments %q: say nothing to serve, or restore", args)
+			return fmt.Errorf("unknown arguments %q: say nothing to serve, restore, or --help", args)
 		}
 		svc, err := capture.New(ctx, cfg, capture.Deps{Log: log})
 		if err != nil {

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/google/uuid"
-
 	"github.com/hog-go/hog/capture/internal/reject"
 	"github.com/hog-go/hog/capture/internal/scan"
 	"github.com/hog-go/hog/common/event"
@@ -40,7 +38,7 @@ func (f *Form) Finish(limits Limits) *reject.Error {
 	if refused := f.check(); refused != nil {
 		return refused
 	}
-	id, err := uuid.Parse(f.UUID)
+	id, err := event.ParseUUID([]byte(f.UUID))
 	if err != nil {
 		return reject.Parse("Invalid UUID format: " + err.Error())
 	}

@@ -2,6 +2,7 @@
 package clientip
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -18,7 +19,7 @@ func Append(dst []byte, h http.Header, peer string) []byte {
 		return addr.AppendTo(dst)
 	}
 	if ap, err := netip.ParseAddrPort(peer); err == nil {
-		return ap.Addr().AppendTo(dst)
+		return ap.Addr().WithZone("").AppendTo(dst)
 	}
 	return append(dst, "127.0.0.1"...) // a peer without an address: a Unix socket, or a handler called in process
 }
@@ -26,7 +27,7 @@ func Append(dst []byte, h http.Header, peer string) []byte {
 func forwarded(h http.Header) (netip.Addr, bool) {
 	for _, line := range h["X-Forwarded-For"] {
 		for entry := range strings.SplitSeq(line, ",") {
-			if addr, err := netip.ParseAddr(strings.TrimSpace(entry)); err == nil {
+			if addr, err := parse(strings.TrimSpace(entry)); err == nil {
 				return addr, true
 			}
 		}
@@ -38,14 +39,14 @@ func forwarded(h http.Header) (netip.Addr, bool) {
 	}
 	for _, name := range singleHeaders {
 		if v := h[name]; len(v) > 0 {
-			if addr, err := netip.ParseAddr(strings.TrimSpace(v[0])); err == nil {
+			if addr, err := parse(strings.TrimSpace(v[0])); err == nil {
 				return addr, true
 			}
 		}
 	}
 	if v := h["Cloudfront-Viewer-Address"]; len(v) > 0 { // address:port, IPv6 without brackets
 		if i := strings.LastIndexByte(v[0], ':'); i > 0 {
-			addr, err := netip.ParseAddr(strings.Trim(v[0][:i], "[] "))
+			addr, err := parse(strings.Trim(v[0][:i], "[] "))
 			return addr, err == nil
 		}
 	}
@@ -61,13 +62,24 @@ func forwardedFor(line string) (netip.Addr, bool) {
 				continue
 			}
 			value = strings.Trim(value, `"`)
-			if ap, err := netip.ParseAddrPort(value); err == nil {
+			if ap, err := netip.ParseAddrPort(value); err == nil && ap.Addr().Zone() == "" {
 				return ap.Addr(), true
 			}
-			if addr, err := netip.ParseAddr(strings.Trim(value, "[]")); err == nil {
+			if addr, err := parse(strings.Trim(value, "[]")); err == nil {
 				return addr, true
 			}
 		}
 	}
 	return netip.Addr{}, false
+}
+
+var errZone = errors.New("an address with a zone means something to one machine only")
+
+// parse reads an address without a zone. A zone may be any text, quotes too, and the address is written into JSON as it is.
+func parse(s string) (netip.Addr, error) {
+	addr, err := netip.ParseAddr(s)
+	if err == nil && addr.Zone() != "" {
+		return netip.Addr{}, errZone
+	}
+	return addr, err
 }

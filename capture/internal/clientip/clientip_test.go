@@ -40,6 +40,11 @@ func TestAppend(t *testing.T) {
 		"cloudflare":                      {h("CF-Connecting-IP", "203.0.113.5"), peer, "203.0.113.5"},
 		"cloudfront":                      {h("CloudFront-Viewer-Address", "203.0.113.4:4711"), peer, "203.0.113.4"},
 		"cloudfront with IPv6":            {h("CloudFront-Viewer-Address", "2001:db8::4:4711"), peer, "2001:db8::4"},
+		"the zone of a peer is local":     {h(), "[fe80::1%eth0]:1", "fe80::1"},
+		"a zone with JSON in it":          {h("X-Real-Ip", `fe80::1%","token":"x`), peer, "192.0.2.1"},
+		"a zone in the list":              {h("X-Forwarded-For", `fe80::1%", 203.0.113.2`), peer, "203.0.113.2"},
+		"Forwarded with a zone":           {h("Forwarded", `for="[fe80::1%\"x]:1";for=[fe80::1%x]`), peer, "192.0.2.1"},
+		"cloudfront with a zone":          {h("CloudFront-Viewer-Address", `fe80::1%":1`), peer, "192.0.2.1"},
 		"X-Forwarded-For before all":      {h("Forwarded", "for=203.0.113.1", "X-Forwarded-For", "203.0.113.2"), peer, "203.0.113.2"},
 	}
 	for name, tt := range tests {

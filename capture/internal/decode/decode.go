@@ -57,10 +57,10 @@ func Payload(in *Input, scratch *[]byte) ([]byte, error) {
 		}
 	}
 	var formHint Compression
-	if isFormType(in.ContentType) {
-		if !looksForm(payload) {
-			return nil, errNoForm
-		}
+	if in.ContentType == formType && !looksForm(payload) {
+		return nil, errNoForm
+	}
+	if isFormType(in.ContentType) && looksForm(payload) {
 		form, err := parseForm(payload)
 		if err != nil {
 			return nil, err
@@ -203,9 +203,13 @@ func looksForm(b []byte) bool {
 	return false
 }
 
+const formType = "application/x-www-form-urlencoded"
+
+// isFormType also knows the type with a charset, which the original does not: there any text comes behind it, such as the JSON of
+// jQuery, whose default it is.
 func isFormType(contentType string) bool {
 	mime, _, _ := strings.Cut(contentType, ";")
-	return strings.TrimSpace(mime) == "application/x-www-form-urlencoded"
+	return strings.TrimSpace(mime) == formType
 }
 
 type form struct {

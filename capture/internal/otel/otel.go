@@ -24,9 +24,9 @@ const (
 	maxOutput = 64 << 20
 )
 
-// Event is one AI span.
+// Event is one AI span, or one evaluation.
 type Event struct {
-	Name       string // $ai_generation, $ai_embedding or $ai_span
+	Name       string // $ai_generation, $ai_embedding, $ai_span or $ai_evaluation
 	DistinctID string // as the span or its resource has it, else made of its session or trace
 	TraceID    string // hexadecimal
 	SpanID     string // hexadecimal
@@ -37,9 +37,10 @@ type Event struct {
 
 // Batch is what a request holds.
 type Batch struct {
-	Spans  int // all
-	AI     int // AI spans, of which Events are made
-	Events []Event
+	Spans    int // all, or all log records
+	AI       int // AI spans, or evaluations, of which Events are made
+	Oversize int // evaluations left out for their size
+	Events   []Event
 }
 
 // Parse reads an ExportTraceServiceRequest, unpacked already, in the encoding that contentType names. A Batch without
@@ -47,17 +48,9 @@ type Batch struct {
 // are known. Event.Time is zero for a span without start time. In JSON a lone surrogate escape is repaired in place; the
 // events hold nothing of body.
 func Parse(body []byte, contentType string) (Batch, *reject.Error) {
-	var f format
-	switch {
-	case strings.HasPrefix(contentType, "application/x-protobuf"):
-		f = wire{}
-	case strings.HasPrefix(contentType, "application/json"):
-		if err := checkText(body); err != nil {
-			return Batch{}, reject.Parse("Invalid JSON: " + err.Error())
-		}
-		f = text{}
-	default:
-		return Batch{}, reject.Decode("Content-Type must be application/x-protobuf or application/json")
+	f, bad := open(body, contentType, &traceNames)
+	if bad != nil {
+		return Batch{}, bad
 	}
 	refs, n, err := f.spans(body)
 	b := Batch{Spans: n}
@@ -75,6 +68,20 @@ func Parse(body []byte, contentType string) (Batch, *reject.Error) {
 	return b, nil
 }
 
+// open returns the format that contentType names.
+func open(body []byte, contentType string, names *names) (format, *reject.Error) {
+	switch {
+	case strings.HasPrefix(contentType, "application/x-protobuf"):
+		return wire{}, nil
+	case strings.HasPrefix(contentType, "application/json"):
+		if err := checkText(body); err != nil {
+			return nil, reject.Parse("Invalid JSON: " + err.Error())
+		}
+		return text{names}, nil
+	}
+	return nil, reject.Decode("Content-Type must be application/x-protobuf or application/json")
+}
+
 func tooMany(what string, n, limit int) *reject.Error {
 	return reject.Parse("Too many " + what + ": " + strconv.Itoa(n) + " exceeds limit of " + strconv.Itoa(limit))
 }
@@ -83,6 +90,7 @@ func tooMany(what string, n, limit int) *reject.Error {
 type maker struct {
 	format   format
 	span     span
+	record   record
 	provider *provider // of span; nil is not AI
 	props    properties
 	attrs    []attr // of span
@@ -170,13 +178,7 @@ func (m *maker) event(ref *spanRef) (Event, error) {
 // describe sets the properties that tell of the span itself, and those that every event has.
 func (m *maker) describe(e *Event, version []byte) {
 	s, p := &m.span, &m.props
-	geoip := p.get("posthog.geoip_disable")
-	p.remove("posthog.geoip_disable")
-	if geoip == nil {
-		geoip = yes
-	}
-	p.setDefault("$geoip_disable", geoip)
-
+	p.settleGeoIP()
 	p.set([]byte("$ai_trace_id"), m.quoted([]byte(e.TraceID)))
 	p.set([]byte("$ai_span_id"), m.quoted([]byte(e.SpanID)))
 	if len(s.parentID) > 0 {
@@ -193,8 +195,6 @@ func (m *maker) describe(e *Event, version []byte) {
 	p.set([]byte("$otel_start_time_unix_nano"), m.quoted(strconv.AppendUint(nil, s.start, 10)))
 	p.set([]byte("$otel_end_time_unix_nano"), m.quoted(strconv.AppendUint(nil, s.end, 10)))
 }
-
-var yes = []byte("true")
 
 // quoted returns s as a JSON string, which lives as long as the span.
 func (m *maker) quoted(s []byte) []byte {

@@ -50,6 +50,18 @@ func (p *properties) remove(key string) {
 	}
 }
 
+var yes = []byte("true")
+
+// settleGeoIP turns the lookup of places off unless the client wants it: the address is that of a server.
+func (p *properties) settleGeoIP() {
+	wish := p.get("posthog.geoip_disable")
+	p.remove("posthog.geoip_disable")
+	if wish == nil {
+		wish = yes
+	}
+	p.setDefault("$geoip_disable", wish)
+}
+
 // removeGateway removes what only PostHog's own LLM gateway may say: its marks exempt an event from the quota.
 func (p *properties) removeGateway() {
 	for i := range p.list {

@@ -13,10 +13,12 @@ const maxNesting = 40
 
 // format is an encoding of requests. Raw pieces are views into the body, in that encoding.
 type format interface {
-	// spans lists the spans of a request, MaxSpans at most, and counts them all.
+	// spans lists the spans of a request, or its log records, MaxSpans at most, and counts them all.
 	spans(body []byte) (refs []spanRef, n int, err error)
 	// span reads one span into s, its attributes and those of its last exception as raw key-value pairs.
 	span(raw []byte, s *span) error
+	// record reads one log record into r, its attributes as raw key-value pairs and its body as a raw value.
+	record(raw []byte, r *record) error
 	// pair splits a key-value pair; value is nil where there is none.
 	pair(raw []byte) (key, value []byte, err error)
 	// appendValue appends a value as JSON; ok is false, and nothing appended, where the value is of no kind.
@@ -25,7 +27,7 @@ type format interface {
 	refusal() string
 }
 
-// spanRef points to a span and to what it shares with others.
+// spanRef points to a span, or a log record, and to what it shares with others.
 type spanRef struct {
 	raw      []byte
 	resource *resource

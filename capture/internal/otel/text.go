@@ -14,9 +14,17 @@ import (
 
 // text is the JSON encoding: names in lowerCamelCase, ids in hexadecimal, 64-bit integers as strings or numbers, bytes
 // in base64, enumerations as numbers (names are taken too), null for absent, unknown names ignored.
-type text struct{}
+type text struct{ *names }
 
-func (text) refusal() string { return "Invalid OTLP trace format: " }
+// names are the members that lead to the spans or log records of a request, and what its refusal calls it.
+type names struct{ resources, scopes, items, called string }
+
+var (
+	traceNames = names{"resourceSpans", "scopeSpans", "spans", "trace"}
+	logNames   = names{"resourceLogs", "scopeLogs", "logRecords", "logs"}
+)
+
+func (t text) refusal() string { return "Invalid OTLP " + t.called + " format: " }
 
 // checkText tells whether body is JSON at all.
 func checkText(body []byte) error {
@@ -31,10 +39,10 @@ func unquote(value []byte) []byte {
 	return scan.Text(value, &arena)
 }
 
-func (text) spans(body []byte) (refs []spanRef, n int, err error) {
-	l := lister{r: scan.NewReader(body)}
+func (t text) spans(body []byte) (refs []spanRef, n int, err error) {
+	l := lister{names: t.names, r: scan.NewReader(body)}
 	for name := range l.r.Members() {
-		if string(name) == "resourceSpans" {
+		if string(name) == l.resources {
 			l.refs, l.n = l.refs[:0], 0 // of a name that comes twice the last counts, here and below
 			for range l.r.Elements() {
 				l.resourceSpans()
@@ -46,6 +54,7 @@ func (text) spans(body []byte) (refs []spanRef, n int, err error) {
 
 // lister collects the spans of a request.
 type lister struct {
+	*names
 	r    *scan.Reader
 	refs []spanRef
 	n    int
@@ -68,7 +77,7 @@ func (l *lister) resourceSpans() {
 					res.raw = elements(l.r, res.raw[:0])
 				}
 			}
-		case "scopeSpans":
+		case l.scopes:
 			forget()
 			for range l.r.Elements() {
 				l.scopeSpans(res)
@@ -88,7 +97,7 @@ func (l *lister) scopeSpans(res *resource) {
 					sc.version = optionalText(l.r)
 				}
 			}
-		case "spans":
+		case l.items:
 			forget()
 			for range l.r.Elements() {
 				raw := l.r.Raw()
@@ -186,6 +195,35 @@ func (text) status(r *scan.Reader, s *span) {
 			}
 		}
 	}
+}
+
+func (text) record(raw []byte, rec *record) error {
+	r := scan.NewReader(raw)
+	for name := range r.Members() {
+		var err error
+		switch string(name) {
+		case "eventName":
+			rec.name = optionalText(r)
+		case "traceId":
+			rec.traceID, err = id(r)
+		case "spanId":
+			rec.spanID, err = id(r)
+		case "timeUnixNano":
+			rec.time, err = nanos(r)
+		case "observedTimeUnixNano":
+			rec.observed, err = nanos(r)
+		case "attributes":
+			rec.attrs = elements(r, rec.attrs[:0])
+		case "body":
+			if rec.body = nil; r.Kind() != 'n' {
+				rec.body = r.Raw()
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return r.Err()
 }
 
 // id reads a trace's or span's id.

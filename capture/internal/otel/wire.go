@@ -9,7 +9,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// wire is the protobuf encoding. Field numbers are those of opentelemetry/proto/{collector/trace,trace,common}/v1.
+// wire is the protobuf encoding. Field numbers are those of opentelemetry/proto/{collector/trace,trace,logs,common}/v1; the lists of spans
+// and of log records have the same.
 type wire struct{}
 
 func (wire) refusal() string { return "Invalid protobuf: " }
@@ -147,6 +148,29 @@ func (w wire) span(raw []byte, s *span) error {
 			if err := w.status(m.bytes, s); err != nil {
 				return err
 			}
+		}
+	}
+	return m.err
+}
+
+func (wire) record(raw []byte, r *record) error {
+	m := message{b: raw}
+	for m.next() {
+		switch {
+		case m.is(1, protowire.Fixed64Type):
+			r.time = m.n
+		case m.is(5, protowire.BytesType):
+			r.body = m.bytes
+		case m.is(6, protowire.BytesType):
+			r.attrs = append(r.attrs, m.bytes)
+		case m.is(9, protowire.BytesType):
+			r.traceID = m.bytes
+		case m.is(10, protowire.BytesType):
+			r.spanID = m.bytes
+		case m.is(11, protowire.Fixed64Type):
+			r.observed = m.n
+		case m.is(12, protowire.BytesType):
+			r.name = m.bytes
 		}
 	}
 	return m.err

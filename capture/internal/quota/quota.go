@@ -16,6 +16,7 @@ type Set interface {
 type Scoped struct {
 	Resource string // the quota's name, a label of the drop counters
 	Set      Set
+	Grace    Set                                      // projects over the quota whose events are taken all the same for a while
 	Matches  func(name []byte, productTour bool) bool // by the event's name, and whether it belongs to a product tour
 }
 
@@ -23,6 +24,7 @@ type Scoped struct {
 type Limits struct {
 	Resource string   // name of the general quota: events or recordings
 	General  Set      // every event
+	Grace    Set      // as of Scoped
 	Scoped   []Scoped // in the order in which they claim events
 }
 

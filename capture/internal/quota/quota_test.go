@@ -59,3 +59,36 @@ func TestFilter(t *testing.T) {
 		})
 	}
 }
+
+func TestGrace(t *testing.T) {
+	tests := map[string]struct {
+		over, grace map[string]limited
+		token       string
+		want        map[string]string // by the name of an event
+	}{
+		"nobody":                      {},
+		"another project":             {grace: map[string]limited{"events": true}, token: "u"},
+		"general":                     {grace: map[string]limited{"events": true}, want: map[string]string{"a": "events", "$exception": "events", "$ai_x": "events"}},
+		"scoped":                      {grace: map[string]limited{"exceptions": true}, want: map[string]string{"$exception": "exceptions"}},
+		"both: nothing counts twice":  {grace: map[string]limited{"events": true, "exceptions": true}, want: map[string]string{"a": "events", "$exception": "exceptions", "$ai_x": "events"}},
+		"what is enforced, has none":  {grace: map[string]limited{"events": true}, over: map[string]limited{"events": true}},
+		"a scoped one that is, too":   {grace: map[string]limited{"llm_events": true}, over: map[string]limited{"llm_events": true}},
+		"the general one is enforced": {grace: map[string]limited{"llm_events": true}, over: map[string]limited{"events": true}, want: map[string]string{"$ai_x": "llm_events"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			limits := quota.Limits{Resource: "events", General: tt.over["events"], Grace: tt.grace["events"], Scoped: []quota.Scoped{
+				{Resource: "exceptions", Set: tt.over["exceptions"], Grace: tt.grace["exceptions"], Matches: quota.Exceptions},
+				{Resource: "llm_events", Set: tt.over["llm_events"], Grace: tt.grace["llm_events"], Matches: quota.AI},
+			}}
+			if tt.token == "" {
+				tt.token = "t"
+			}
+			grace := limits.GraceOf(tt.token)
+			require.Equal(t, len(tt.want) > 0, grace.Any())
+			for _, event := range []string{"a", "$exception", "$ai_x"} {
+				require.Equal(t, tt.want[event], grace.Resource([]byte(event), false), event)
+			}
+		})
+	}
+}

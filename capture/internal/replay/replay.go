@@ -67,9 +67,9 @@ func Token(items []scan.Recording, arena *[]byte) ([]byte, error) {
 }
 
 // SentAt is when the client says that it sent the request: the first item's word, else fallback.
-func SentAt(items []scan.Recording, fallback time.Time) time.Time {
+func SentAt(items []scan.Recording, fallback time.Time, arena *[]byte) time.Time {
 	if raw := items[0].SentAt; raw != nil {
-		if t, ok := event.ParseISO(string(raw[1 : len(raw)-1])); ok {
+		if t, ok := event.ParseISO(string(scan.Text(raw, arena))); ok {
 			return t
 		}
 	}

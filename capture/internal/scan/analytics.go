@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	"github.com/google/uuid"
+
+	"github.com/hog-go/hog/common/event"
 )
 
 // ErrShape is returned for JSON that is none of the request shapes; the words are the original's.
@@ -280,7 +282,7 @@ func (s *scanner) id(e *Event) (fits, ok bool) {
 	}
 	var buf [64]byte
 	arena := buf[:0]
-	id, err := uuid.ParseBytes(Text(raw, &arena))
+	id, err := event.ParseUUID(Text(raw, &arena))
 	e.ID, e.HasID = id, err == nil
 	return err == nil, true
 }

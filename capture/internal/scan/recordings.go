@@ -3,7 +3,7 @@ package scan
 import (
 	"errors"
 
-	"github.com/google/uuid"
+	"github.com/hog-go/hog/common/event"
 )
 
 // ErrRecordingShape is returned for JSON that is neither a recording nor a list of them; the words are the original's.
@@ -133,7 +133,7 @@ func (s *scanner) recordingID(r *Recording) (fits, ok bool) {
 	if !ok || !fits || raw == nil {
 		return fits, ok
 	}
-	id, err := uuid.ParseBytes(raw[1 : len(raw)-1])
+	id, err := event.ParseUUID(raw[1 : len(raw)-1])
 	r.ID, r.HasID = id, err == nil
 	return err == nil, true
 }

@@ -49,6 +49,7 @@ func TestShapes(t *testing.T) {
 		"offset a float":                      {`{"event":"e","offset":1.5}`, 0, 0, false},
 		"token a number":                      {`{"event":"e","token":5}`, 0, 0, false},
 		"uuid not one":                        {`{"event":"e","uuid":"not-a-uuid"}`, 0, 0, false},
+		"uuid in anything":                    {`{"event":"e","uuid":"x550e8400-e29b-41d4-a716-446655440000y"}`, 0, 0, false},
 		"$set a list":                         {`{"event":"e","$set":[]}`, 0, 0, false},
 		"number":                              {`5`, 0, 0, false},
 		"null":                                {`null`, 0, 0, false},

@@ -6,9 +6,11 @@ import (
 	"sync"
 
 	"github.com/pierrec/lz4/v4"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hog-go/hog/common/event"
 	"github.com/hog-go/hog/common/kafka"
+	"github.com/hog-go/hog/common/metrics"
 )
 
 // Sender is what LZ4 hands its records on to.
@@ -20,7 +22,26 @@ type Sender interface {
 // LZ4 compresses the values of records before they are sent: an LZ4 block behind its uncompressed length in four bytes,
 // little-endian, which a header tells. That is not the frame format, and brokers know nothing of it. Source:
 // lz4_flex's compress_prepend_size, which PostHog's replay ingester undoes.
-type LZ4 struct{ Next Sender }
+type LZ4 struct {
+	next    Sender
+	packed  *prometheus.CounterVec // values, by topic
+	in, out *prometheus.HistogramVec
+}
+
+// NewLZ4 hands on to next. Its metrics have the names of the library that the original packs with; reg may be nil.
+func NewLZ4(next Sender, reg prometheus.Registerer) LZ4 {
+	sizes := func(name, help string) *prometheus.HistogramVec {
+		return metrics.Register(reg, prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(256, 4, 10)}, []string{"topic"}))
+	}
+	return LZ4{
+		next: next,
+		packed: metrics.Register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "common_kafka_lz4_compress_total", Help: "values compressed before they became records"}, []string{"topic", "result"})),
+		in:  sizes("common_kafka_lz4_compress_uncompressed_bytes", "size of a value"),
+		out: sizes("common_kafka_lz4_compress_compressed_bytes", "size of a value, compressed"),
+	}
+}
 
 // lz4Length is what stands before a block.
 const lz4Length = 4
@@ -41,19 +62,19 @@ const maxPacked = 4 << 20
 
 // Send compresses recs and sends them; recs stay as they are.
 func (l LZ4) Send(ctx context.Context, recs []kafka.Record) error {
-	p := pack(recs)
+	p := l.pack(recs)
 	defer p.release()
-	return l.Next.Send(ctx, p.recs)
+	return l.next.Send(ctx, p.recs)
 }
 
 // SendEach compresses recs and sends them; recs stay as they are.
 func (l LZ4) SendEach(ctx context.Context, recs []kafka.Record) []error {
-	p := pack(recs)
+	p := l.pack(recs)
 	defer p.release()
-	return l.Next.SendEach(ctx, p.recs)
+	return l.next.SendEach(ctx, p.recs)
 }
 
-func pack(recs []kafka.Record) *packer {
+func (l LZ4) pack(recs []kafka.Record) *packer {
 	p := packers.Get().(*packer)
 	room := 0
 	for i := range recs {
@@ -70,6 +91,9 @@ func pack(recs []kafka.Record) *packer {
 			panic(err) // there is room for whatever comes out
 		}
 		p.buf = p.buf[:from+lz4Length+n]
+		l.packed.WithLabelValues(r.Topic, "success").Inc()
+		l.in.WithLabelValues(r.Topic).Observe(float64(len(r.Value)))
+		l.out.WithLabelValues(r.Topic).Observe(float64(lz4Length + n))
 		r.Value = p.buf[from:len(p.buf):len(p.buf)]
 		r.Headers = append(r.Headers[:len(r.Headers):len(r.Headers)], lz4Encoding)
 		p.recs = append(p.recs, r)

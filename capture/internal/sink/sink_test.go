@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/pierrec/lz4/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hog-go/hog/capture/internal/sink"
@@ -67,8 +69,16 @@ func TestLZ4(t *testing.T) {
 	value := []byte(strings.Repeat("abc", 1000))
 	in := []kafka.Record{{Topic: "a", Key: []byte("k"), Value: value, Headers: []kafka.Header{header}}, {Value: []byte("x")}, {Value: nil}}
 	var next kept
-	require.NoError(t, sink.LZ4{Next: &next}.Send(t.Context(), in))
-	require.Nil(t, sink.LZ4{Next: &next}.SendEach(t.Context(), in))
+	reg := prometheus.NewRegistry()
+	packed := sink.NewLZ4(&next, reg)
+	require.NoError(t, packed.Send(t.Context(), in))
+	require.Nil(t, packed.SendEach(t.Context(), in))
+	require.NoError(t, testutil.GatherAndCompare(reg, strings.NewReader(`
+# HELP common_kafka_lz4_compress_total values compressed before they became records
+# TYPE common_kafka_lz4_compress_total counter
+common_kafka_lz4_compress_total{result="success",topic=""} 4
+common_kafka_lz4_compress_total{result="success",topic="a"} 2
+`), "common_kafka_lz4_compress_total"))
 	require.Equal(t, value, in[0].Value, "the caller's record is left alone")
 	require.Len(t, in[0].Headers, 1)
 	require.Len(t, next.recs, 6)

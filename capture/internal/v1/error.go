@@ -3,6 +3,7 @@ package v1
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/hog-go/hog/common/event"
 )
@@ -110,7 +111,7 @@ func duplicateUUID(id string) *Error {
 func clip(s string) string {
 	const most = 64
 	if len(s) > most {
-		return s[:most] + "…"
+		s = s[:most] + "…"
 	}
-	return s
+	return strings.ToValidUTF8(s, "\uFFFD")
 }

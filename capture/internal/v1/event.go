@@ -106,7 +106,7 @@ func (r Rules) Events(dst []Event, sent *scan.V1Batch, b *Batch, arena *[]byte, 
 		if len(e.ID) == 0 {
 			return dst, ErrMissingUUID
 		}
-		id, err := uuid.ParseBytes(e.ID)
+		id, err := event.ParseUUID(e.ID)
 		if err != nil {
 			return dst, invalidUUID(string(e.ID))
 		}
@@ -179,13 +179,13 @@ const farthest = 23 * time.Hour
 
 func (r Rules) time(t time.Time, raw bool, b *Batch, n *Counts) time.Time {
 	if raw {
-		return t
+		return event.InCalendar(t)
 	}
-	if t = t.Add(b.Now.Sub(b.SentAt)); t.Sub(b.Now) > farthest {
+	if t = event.Shift(t, b.SentAt, b.Now); t.Sub(b.Now) > farthest {
 		n.Clamped++
 		return b.Now
 	}
-	return t
+	return event.InCalendar(t)
 }
 
 // illegalIDs are what SDKs send by mistake in place of an id; all of their users would become one person.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -101,10 +102,11 @@ func positive(s string) bool {
 	return err == nil && n >= 1
 }
 
-// sdk splits "name/version" at the last slash. What is too long, or lacks one of the two, says nothing.
+// sdk splits "name/version" at the last slash. What is too long, lacks one of the two or is no ASCII, which is all that a
+// header may be and goes into records as it is, says nothing.
 func sdk(info string) (lib, version string) {
 	cut := strings.LastIndexByte(info, '/')
-	if cut < 0 || len(info) > maxSDKInfo {
+	if cut < 0 || len(info) > maxSDKInfo || strings.ContainsFunc(info, func(r rune) bool { return r >= utf8.RuneSelf }) {
 		return "", ""
 	}
 	lib, version = strings.TrimSpace(info[:cut]), strings.TrimSpace(info[cut+1:])

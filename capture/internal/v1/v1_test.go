@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -79,6 +80,7 @@ func TestSDKInfo(t *testing.T) {
 	for info, want := range map[string][2]string{
 		"posthog-go/1.2.3": {"posthog-go", "1.2.3"}, "a/b/3": {"a/b", "3"}, " a / 1 ": {"a", "1"},
 		"a": {}, "a/": {}, "/1": {}, "": {}, " / ": {}, "a/" + strings.Repeat("9", 199): {},
+		"posth\xffg/1": {}, "posthög/1": {}, // it stands in records as it is
 	} {
 		h := headers()
 		h.Set("PostHog-Sdk-Info", info)
@@ -89,6 +91,10 @@ func TestSDKInfo(t *testing.T) {
 }
 
 func TestErrorBody(t *testing.T) {
+	h := headers()
+	h.Set("PostHog-Attempt", "x"+strings.Repeat("é", 33))
+	_, refused := v1.ParseHeader(h)
+	require.True(t, utf8.Valid(refused.AppendJSON(nil)), "what a client sent is cut between characters")
 	require.JSONEq(t, `{"error":"empty_body","error_description":"request body is empty","error_uri":"https://posthog.com/docs/api"}`, string(v1.ErrEmptyBody.AppendJSON(nil)))
 	require.JSONEq(t, `{"error":"billing_limit_exceeded","error_description":"Billing quota exceeded. Events are being dropped. Upgrade your plan to resume ingestion.","error_uri":"https://posthog.com/docs/billing/limits"}`, string(v1.ErrBillingLimit.AppendJSON(nil)))
 	require.NotContains(t, string(v1.Unparsable("secret").AppendJSON(nil)), "secret")
@@ -180,6 +186,8 @@ func TestEventTime(t *testing.T) {
 		"no correction":          {"2023-01-01T11:00:00Z", `"disable_skew_correction":true`, noon.Add(time.Hour), noon.Add(-time.Hour)},
 		"exactly 23 hours ahead": {"2023-01-02T11:00:00Z", "", noon, noon.Add(23 * time.Hour)},
 		"further ahead":          {"2023-01-02T11:00:00.001Z", "", noon, noon},
+		"clock never set":        {"0001-01-01T00:00:05Z", "", time.Date(1, 1, 1, 0, 0, 15, 0, time.UTC), noon.Add(-10 * time.Second)},
+		"out of the calendar":    {"0000-01-01T00:00:00+23:00", `"disable_skew_correction":true`, noon, time.Unix(0, 0).UTC()},
 		"ahead, no correction":   {"2024-01-01T00:00:00Z", `"disable_skew_correction":1`, noon, time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)},
 	}
 	for name, tt := range tests {
