@@ -13,6 +13,9 @@ import (
 )
 
 func main() {
+	if config.Help(os.Stdout, os.Args[1:], "feature-flags answers which value each feature flag has for a person.", featureflags.Config{}) {
+		return
+	}
 	app.Main("feature-flags", func(ctx context.Context, log *slog.Logger) error {
 		var cfg featureflags.Config
 		if err := config.Load(&cfg); err != nil {

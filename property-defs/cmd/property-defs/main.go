@@ -13,6 +13,10 @@ import (
 )
 
 func main() {
+	const about = "property-defs keeps the catalogue of events and properties that PostHog shows under data management."
+	if config.Help(os.Stdout, os.Args[1:], about, propertydefs.DefaultConfig()) {
+		return
+	}
 	app.Main("property-defs", func(ctx context.Context, log *slog.Logger) error {
 		cfg := propertydefs.DefaultConfig()
 		if err := config.Load(&cfg); err != nil {
