@@ -12,6 +12,7 @@ import (
 	"github.com/hog-go/hog/capture/internal/resolve"
 	"github.com/hog-go/hog/common/blob"
 	"github.com/hog-go/hog/common/event"
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 // aiPath takes single AI events as multipart forms.
@@ -53,7 +54,7 @@ func (s *Service) aiForm(w http.ResponseWriter, r *http.Request, path string, b 
 	}
 	s.metrics.received.Inc()
 	now := s.now()
-	e := resolve.Event{Name: []byte(f.Name), NameJSON: event.AppendString(nil, f.Name), DistinctID: []byte(f.DistinctID), Lane: lane.AI}
+	e := resolve.Event{Name: []byte(f.Name), NameJSON: rawjson.AppendString(nil, f.Name), DistinctID: []byte(f.DistinctID), Lane: lane.AI}
 	j := s.judge(token, now, b)
 	switch {
 	case j.restrictAs(&e, []byte(f.UUID)):

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 // Captured is the value of a record that capture publishes, one event. Its JSON form is an object with the fields in
@@ -39,21 +41,21 @@ func (c *Captured) AppendJSON(dst []byte) []byte {
 	dst = append(dst, `{"uuid":"`...)
 	dst = AppendUUID(dst, c.UUID)
 	dst = append(dst, `","distinct_id":`...)
-	dst = AppendString(dst, c.DistinctID)
+	dst = rawjson.AppendString(dst, c.DistinctID)
 	dst = append(dst, `,"ip":`...)
-	dst = AppendString(dst, c.IP)
+	dst = rawjson.AppendString(dst, c.IP)
 	dst = append(dst, `,"data":`...)
-	dst = AppendString(dst, c.Data)
+	dst = rawjson.AppendString(dst, c.Data)
 	dst = append(dst, `,"now":`...)
-	dst = AppendString(dst, c.Now)
+	dst = rawjson.AppendString(dst, c.Now)
 	if c.SentAt != "" {
 		dst = append(dst, `,"sent_at":`...)
-		dst = AppendString(dst, c.SentAt)
+		dst = rawjson.AppendString(dst, c.SentAt)
 	}
 	dst = append(dst, `,"token":`...)
-	dst = AppendString(dst, c.Token)
+	dst = rawjson.AppendString(dst, c.Token)
 	dst = append(dst, `,"event":`...)
-	dst = AppendString(dst, c.Event)
+	dst = rawjson.AppendString(dst, c.Event)
 	dst = append(dst, `,"timestamp":"`...)
 	dst = AppendTime(dst, c.Timestamp)
 	dst = append(dst, '"')
@@ -105,6 +107,8 @@ func (c *Captured) UnmarshalJSON(data []byte) error {
 	}
 	return nil
 }
+
+const hexDigits = "0123456789abcdef"
 
 // AppendUUID appends the lower-case hyphenated form of id.
 func AppendUUID(dst []byte, id uuid.UUID) []byte {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 // AppendCompact appends valid JSON text in the form that serde_json gives a parsed value, which is how a distinct id
@@ -29,7 +31,7 @@ func appendValue(dst []byte, v any) []byte {
 	case bool:
 		return strconv.AppendBool(dst, v)
 	case string:
-		return AppendString(dst, v)
+		return rawjson.AppendString(dst, v)
 	case json.Number:
 		return appendNumber(dst, v.String())
 	case []any:
@@ -52,7 +54,7 @@ func appendValue(dst []byte, v any) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = append(AppendString(dst, k), ':')
+			dst = append(rawjson.AppendString(dst, k), ':')
 			dst = appendValue(dst, v[k])
 		}
 		return append(dst, '}')

@@ -6,12 +6,12 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/hog-go/hog/common/event"
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 var noon = time.Date(2023, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -95,7 +95,7 @@ func TestDistinctID(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(text), &r))
 		return r.ExtractDistinctID()
 	}
-	quoted := func(s string) string { return string(event.AppendString(nil, s)) }
+	quoted := func(s string) string { return string(rawjson.AppendString(nil, s)) }
 	rows := []struct {
 		name, distinctID, want string
 		ok                     bool
@@ -280,33 +280,6 @@ func FuzzParseTime(f *testing.F) {
 			require.LessOrEqual(t, at.Year(), 9999)
 		}
 	})
-}
-
-// FuzzAppendEscaped has encoding/json as oracle for what the escaped text decodes to.
-func FuzzAppendEscaped(f *testing.F) {
-	for _, s := range []string{"", "plain", `{"a":"b\\"}`, "line\nfeed", "\x00\x1f", "€uro \"quoted\"", strings.Repeat(`"`, 40)} {
-		f.Add([]byte(s), 0)
-	}
-	f.Fuzz(func(t *testing.T, s []byte, room int) {
-		if !utf8.Valid(s) {
-			return
-		}
-		dst := append(make([]byte, 0, 1+max(0, room)%256), '"')
-		dst = append(event.AppendEscaped(dst, s), '"')
-		var back string
-		require.NoError(t, json.Unmarshal(dst, &back))
-		require.Equal(t, string(s), back)
-		require.Equal(t, len(s) == event.PlainPrefix(s), len(dst) == len(s)+2)
-	})
-}
-
-func BenchmarkAppendEscaped(b *testing.B) {
-	text := []byte(strings.Repeat(`"$current_url":"https://example.com/pricing?plan=scale","$screen_width":1920,`, 13))
-	dst := make([]byte, 0, 4096)
-	b.SetBytes(int64(len(text)))
-	for b.Loop() {
-		dst = event.AppendEscaped(dst[:0], text)
-	}
 }
 
 func BenchmarkParseTime(b *testing.B) {

@@ -3,11 +3,12 @@ package match
 import (
 	"strconv"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/language"
+
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 // Text forms of JSON values, as operators compare them: a string is itself, all else its compact JSON.
@@ -22,50 +23,7 @@ func unquote(raw string) string {
 	if i < 0 {
 		return s
 	}
-	b := append(make([]byte, 0, len(s)), s[:i]...)
-	for i < len(s) {
-		c := s[i]
-		if c != '\\' || i+1 == len(s) {
-			b = append(b, c)
-			i++
-			continue
-		}
-		switch i += 2; s[i-1] {
-		case 'n':
-			b = append(b, '\n')
-		case 't':
-			b = append(b, '\t')
-		case 'r':
-			b = append(b, '\r')
-		case 'b':
-			b = append(b, '\b')
-		case 'f':
-			b = append(b, '\f')
-		case 'u':
-			r := hexRune(s, i)
-			i += 4
-			if utf16.IsSurrogate(r) && strings.HasPrefix(s[min(i, len(s)):], `\u`) {
-				if full := utf16.DecodeRune(r, hexRune(s, i+2)); full != utf8.RuneError {
-					r, i = full, i+6
-				}
-			}
-			b = utf8.AppendRune(b, r) // a lone surrogate becomes U+FFFD
-		default:
-			b = append(b, s[i-1])
-		}
-	}
-	return string(b)
-}
-
-func hexRune(s string, i int) rune {
-	if i+4 > len(s) {
-		return utf8.RuneError
-	}
-	n, err := strconv.ParseUint(s[i:i+4], 16, 32)
-	if err != nil {
-		return utf8.RuneError
-	}
-	return rune(n)
+	return string(rawjson.AppendUnescaped(append(make([]byte, 0, len(s)), s[:i]...), []byte(s[i:])))
 }
 
 // jsonText is the text form of a JSON value.

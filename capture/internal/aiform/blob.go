@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hog-go/hog/capture/internal/reject"
-	"github.com/hog-go/hog/common/event"
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 // Blob is the content of a property that is too large for the event.
@@ -116,9 +116,9 @@ func (f *Form) SetLinks(d *Document, base string) {
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
-		out = event.AppendString(out, f.Blobs[i].Property)
+		out = rawjson.AppendString(out, f.Blobs[i].Property)
 		out = append(out, ':')
-		out = event.AppendString(out, base+"?range="+strconv.Itoa(r.first)+"-"+strconv.Itoa(r.last))
+		out = rawjson.AppendString(out, base+"?range="+strconv.Itoa(r.first)+"-"+strconv.Itoa(r.last))
 	}
 	f.Properties = append(out, '}')
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hog-go/hog/capture/internal/reject"
 	"github.com/hog-go/hog/capture/internal/scan"
 	"github.com/hog-go/hog/common/event"
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 // names are the events that the endpoint takes: fewer than the AI lane.
@@ -202,7 +203,7 @@ func (f *Form) AppendData(dst []byte) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = event.AppendString(dst, m.name)
+		dst = rawjson.AppendString(dst, m.name)
 		dst = append(dst, ':')
 		dst = append(dst, value...)
 	}
@@ -223,7 +224,7 @@ func AppendAccepted(dst []byte, parts []Part) []byte {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, `{"name":`...)
-		dst = event.AppendString(dst, p.Name)
+		dst = rawjson.AppendString(dst, p.Name)
 		dst = append(dst, `,"length":`...)
 		dst = strconv.AppendInt(dst, int64(p.Length), 10)
 		dst = append(dst, `,"content-type":`...)
@@ -238,5 +239,5 @@ func appendOptional(dst []byte, s string) []byte {
 	if s == "" {
 		return append(dst, "null"...)
 	}
-	return event.AppendString(dst, s)
+	return rawjson.AppendString(dst, s)
 }

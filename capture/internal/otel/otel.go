@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hog-go/hog/capture/internal/reject"
-	"github.com/hog-go/hog/common/event"
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 // Limits of a request.
@@ -209,7 +209,7 @@ func data(e *Event, p *properties) (data, props []byte) {
 	b = append(b, `{"event":"`...)
 	b = append(b, e.Name...)
 	b = append(b, `","distinct_id":`...)
-	b = event.AppendString(b, e.DistinctID)
+	b = rawjson.AppendString(b, e.DistinctID)
 	b = append(b, `,"properties":`...)
 	from := len(b)
 	b = p.append(b)

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"unicode/utf8"
 
-	"github.com/hog-go/hog/common/event"
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 // maxNesting is how many arrays and key-value lists a value may stand in. Decoders of the original stop at a similar
@@ -143,6 +143,6 @@ func appendText(dst, s []byte) []byte {
 		s = bytes.ToValidUTF8(s, []byte("\uFFFD"))
 	}
 	dst = append(dst, '"')
-	dst = event.AppendEscaped(dst, s)
+	dst = rawjson.AppendEscaped(dst, s)
 	return append(dst, '"')
 }

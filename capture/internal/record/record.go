@@ -12,6 +12,7 @@ import (
 	"github.com/hog-go/hog/capture/internal/resolve"
 	"github.com/hog-go/hog/common/event"
 	"github.com/hog-go/hog/common/kafka"
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 // Writer collects the records of one request. Reset it before use; records are views into it and live until then.
@@ -76,7 +77,7 @@ func (w *Writer) Add(e *resolve.Event, topic string, keyed bool) {
 func (w *Writer) AddData(e *resolve.Event, data []byte, topic string, keyed bool) {
 	from := len(w.buf)
 	w.open(e.ID, e.DistinctID, e.IP)
-	w.buf = event.AppendEscaped(w.buf, data)
+	w.buf = rawjson.AppendEscaped(w.buf, data)
 	w.close(e, false)
 	value := w.cut(from)
 	first := w.common(value, e.DistinctID, nil, e.Name, e.Time, noPerson(e), false)
@@ -142,7 +143,7 @@ func (w *Writer) open(id uuid.UUID, distinctID, ip []byte) {
 	b := append(w.buf, `{"uuid":"`...)
 	b = event.AppendUUID(b, id)
 	b = append(b, `","distinct_id":"`...)
-	b = event.AppendEscaped(b, distinctID)
+	b = rawjson.AppendEscaped(b, distinctID)
 	b = append(b, `","ip":"`...)
 	b = append(b, ip...)
 	w.buf = append(b, `","data":"`...)
@@ -157,7 +158,7 @@ func (w *Writer) end(nameJSON []byte, t time.Time) {
 		b = append(b, w.sentAt...)
 	}
 	b = append(b, `","token":"`...)
-	b = event.AppendEscaped(b, w.token)
+	b = rawjson.AppendEscaped(b, w.token)
 	b = append(b, `","event":`...)
 	b = append(b, nameJSON...)
 	b = append(b, `,"timestamp":"`...)
@@ -172,7 +173,7 @@ func (w *Writer) data(e *resolve.Event) {
 	b := append(w.buf, '{')
 	if raw.Token != nil {
 		b = append(b, `\"token\":`...)
-		b = event.AppendEscaped(b, raw.Token)
+		b = rawjson.AppendEscaped(b, raw.Token)
 		b = append(b, ',')
 	}
 	switch {
@@ -182,7 +183,7 @@ func (w *Writer) data(e *resolve.Event) {
 		b = append(b, ',')
 	case raw.DistinctID != nil:
 		b = append(b, `\"distinct_id\":`...)
-		b = event.AppendEscaped(b, raw.DistinctID)
+		b = rawjson.AppendEscaped(b, raw.DistinctID)
 		b = append(b, ',')
 	}
 	if raw.HasID || e.Heatmap {
@@ -192,16 +193,16 @@ func (w *Writer) data(e *resolve.Event) {
 	} else {
 		b = append(b, `\"uuid\":null,\"event\":`...)
 	}
-	b = event.AppendEscaped(b, e.NameJSON)
+	b = rawjson.AppendEscaped(b, e.NameJSON)
 	b = append(b, `,\"properties\":`...)
 	if e.Properties == nil {
 		b = append(b, `{}`...)
 	} else {
-		b = event.AppendEscaped(b, e.Properties)
+		b = rawjson.AppendEscaped(b, e.Properties)
 	}
 	if raw.Timestamp != nil {
 		b = append(b, `,\"timestamp\":`...)
-		b = event.AppendEscaped(b, raw.Timestamp)
+		b = rawjson.AppendEscaped(b, raw.Timestamp)
 	}
 	if raw.HasOffset {
 		b = append(b, `,\"offset\":`...)
@@ -209,11 +210,11 @@ func (w *Writer) data(e *resolve.Event) {
 	}
 	if !e.Heatmap && raw.Set != nil {
 		b = append(b, `,\"$set\":`...)
-		b = event.AppendEscaped(b, raw.Set)
+		b = rawjson.AppendEscaped(b, raw.Set)
 	}
 	if !e.Heatmap && raw.SetOnce != nil {
 		b = append(b, `,\"$set_once\":`...)
-		b = event.AppendEscaped(b, raw.SetOnce)
+		b = rawjson.AppendEscaped(b, raw.SetOnce)
 	}
 	w.buf = append(b, '}')
 }

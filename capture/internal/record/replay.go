@@ -2,8 +2,8 @@ package record
 
 import (
 	"github.com/hog-go/hog/capture/internal/replay"
-	"github.com/hog-go/hog/common/event"
 	"github.com/hog-go/hog/common/kafka"
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 var replayName, replayNameJSON = []byte(replay.EventName), []byte(`"` + replay.EventName + `"`)
@@ -35,9 +35,9 @@ func (w *Writer) replayData(r *replay.Recording) {
 	b := append(w.buf, `{\"event\":\"$snapshot_items\",\"properties\":{\"distinct_id\":`...)
 	b = appendText(b, r.DistinctID)
 	b = append(b, `,\"$session_id\":`...)
-	b = event.AppendEscaped(b, r.SessionJSON)
+	b = rawjson.AppendEscaped(b, r.SessionJSON)
 	b = append(b, `,\"$window_id\":`...)
-	b = event.AppendEscaped(b, r.WindowJSON)
+	b = rawjson.AppendEscaped(b, r.WindowJSON)
 	b = append(b, `,\"$snapshot_source\":\"`...)
 	b = append(b, r.Source...)
 	b = append(b, `\",\"$snapshot_items\":[`...)
@@ -46,13 +46,13 @@ func (w *Writer) replayData(r *replay.Recording) {
 		if n++; n > 1 {
 			b = append(b, ',')
 		}
-		b = event.AppendEscaped(b, run)
+		b = rawjson.AppendEscaped(b, run)
 	})
 	b = append(b, `],\"$lib\":`...)
 	b = appendText(b, r.Lib)
 	if r.HostJSON != nil {
 		b = append(b, `,\"$snapshot_host\":`...)
-		b = event.AppendEscaped(b, r.HostJSON)
+		b = rawjson.AppendEscaped(b, r.HostJSON)
 	}
 	w.buf = append(b, `}}`...)
 }
@@ -60,6 +60,6 @@ func (w *Writer) replayData(r *replay.Recording) {
 // appendText appends s as a JSON string inside a JSON string.
 func appendText(b, s []byte) []byte {
 	var buf [256]byte
-	quoted := append(event.AppendEscaped(append(buf[:0], '"'), s), '"')
-	return event.AppendEscaped(b, quoted)
+	quoted := append(rawjson.AppendEscaped(append(buf[:0], '"'), s), '"')
+	return rawjson.AppendEscaped(b, quoted)
 }

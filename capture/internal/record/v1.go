@@ -5,6 +5,7 @@ import (
 
 	v1 "github.com/hog-go/hog/capture/internal/v1"
 	"github.com/hog-go/hog/common/event"
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 // V1 is what the records of a v1 request have in common beside what Reset takes.
@@ -31,7 +32,7 @@ const headerUUID = 5
 
 func (w *Writer) dataV1(e *v1.Event, batch *V1) {
 	b := append(w.buf, `{\"event\":`...)
-	b = event.AppendEscaped(b, e.Event.NameJSON)
+	b = rawjson.AppendEscaped(b, e.Event.NameJSON)
 	b = append(b, `,\"distinct_id\":`...)
 	b = appendText(b, e.Event.DistinctID)
 	b = append(b, `,\"uuid\":\"`...)
@@ -40,7 +41,7 @@ func (w *Writer) dataV1(e *v1.Event, batch *V1) {
 	s := splicer{first: true}
 	if p := e.Event.Properties; p != nil {
 		inside := bytes.TrimSpace(p[1 : len(p)-1])
-		b = event.AppendEscaped(b, inside)
+		b = rawjson.AppendEscaped(b, inside)
 		s.first = len(inside) == 0
 	}
 	s.b = b
@@ -55,7 +56,7 @@ func (w *Writer) dataV1(e *v1.Event, batch *V1) {
 		s.text(`\"$lib_version\":`, batch.LibVersion)
 	}
 	b = append(s.b, `},\"timestamp\":`...)
-	b = event.AppendEscaped(b, e.Sent.Timestamp)
+	b = rawjson.AppendEscaped(b, e.Sent.Timestamp)
 	w.buf = append(b, '}')
 }
 
@@ -77,7 +78,7 @@ func (s *splicer) name(name string) {
 func (s *splicer) raw(name string, value []byte) {
 	if value != nil {
 		s.name(name)
-		s.b = event.AppendEscaped(s.b, value)
+		s.b = rawjson.AppendEscaped(s.b, value)
 	}
 }
 

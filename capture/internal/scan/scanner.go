@@ -2,8 +2,9 @@ package scan
 
 import (
 	"fmt"
+	"unicode/utf16"
 
-	"github.com/hog-go/hog/common/event"
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 // maxDepth is how many containers may be open at once, serde_json's recursion limit.
@@ -86,7 +87,7 @@ func (s *scanner) key(first bool) (key []byte, done, ok bool) {
 	}
 	key = s.b[start+1 : s.i-1]
 	if escaped {
-		s.name = AppendUnquoted(s.name[:0], s.b[start:s.i])
+		s.name = rawjson.AppendUnescaped(s.name[:0], key)
 		key = s.name
 	}
 	if s.space() != ':' {
@@ -123,7 +124,7 @@ func (s *scanner) more(first bool) (done, ok bool) {
 func (s *scanner) str() (escaped, ok bool) {
 	s.i++
 	for {
-		s.i += event.PlainPrefix(s.b[s.i:])
+		s.i += rawjson.PlainPrefix(s.b[s.i:])
 		if s.i >= len(s.b) {
 			return escaped, s.fail("EOF while parsing a string")
 		}
@@ -142,56 +143,19 @@ func (s *scanner) str() (escaped, ok bool) {
 	}
 }
 
+// escape passes an escape. Half of a surrogate pair is replaced where it stands: what reads the text later would refuse it.
 func (s *scanner) escape() bool {
-	if s.i+1 >= len(s.b) {
-		return s.fail("EOF while parsing a string")
-	}
-	switch s.b[s.i+1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		s.i += 2
-		return true
-	case 'u':
-	default:
-		return s.fail("invalid escape")
-	}
-	r, ok := hex4(s.b, s.i+2)
-	if !ok {
-		return s.fail("invalid escape")
-	}
+	r, size := rawjson.Escape(s.b[s.i:])
 	switch {
-	case r >= 0xD800 && r < 0xDC00:
-		if next := s.i + 6; next+1 < len(s.b) && s.b[next] == '\\' && s.b[next+1] == 'u' {
-			if low, ok := hex4(s.b, next+2); ok && low >= 0xDC00 && low < 0xE000 {
-				s.i += 12
-				return true
-			}
-		}
-		copy(s.b[s.i+2:], "fffd")
-	case r >= 0xDC00 && r < 0xE000:
+	case size == 0 && s.i+1 >= len(s.b):
+		return s.fail("EOF while parsing a string")
+	case size == 0:
+		return s.fail("invalid escape")
+	case utf16.IsSurrogate(r):
 		copy(s.b[s.i+2:], "fffd")
 	}
-	s.i += 6
+	s.i += size
 	return true
-}
-
-func hex4(b []byte, i int) (r rune, ok bool) {
-	if i+4 > len(b) {
-		return 0, false
-	}
-	for _, c := range b[i : i+4] {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c >= 'a' && c <= 'f':
-			c -= 'a' - 10
-		case c >= 'A' && c <= 'F':
-			c -= 'A' - 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
 }
 
 // raw skips the value at i and returns its text.
@@ -283,38 +247,9 @@ func (s *scanner) literal() bool {
 }
 
 func (s *scanner) number() bool {
-	if s.b[s.i] == '-' {
-		s.i++
-	}
-	if s.i < len(s.b) && s.b[s.i] == '0' {
-		s.i++
-	} else if !s.digits() {
-		return s.fail("invalid number")
-	}
-	if s.i < len(s.b) && s.b[s.i] == '.' {
-		s.i++
-		if !s.digits() {
-			return s.fail("invalid number")
-		}
-	}
-	if s.i < len(s.b) && s.b[s.i]|0x20 == 'e' {
-		s.i++
-		if s.i < len(s.b) && (s.b[s.i] == '+' || s.b[s.i] == '-') {
-			s.i++
-		}
-		if !s.digits() {
-			return s.fail("invalid number")
-		}
-	}
-	return true
-}
-
-func (s *scanner) digits() bool {
-	start := s.i
-	for s.i < len(s.b) && s.b[s.i]-'0' <= 9 {
-		s.i++
-	}
-	return s.i > start
+	n, ok := rawjson.Number(s.b[s.i:])
+	s.i += n
+	return ok || s.fail("invalid number")
 }
 
 // end checks that nothing but white space is left.

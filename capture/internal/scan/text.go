@@ -2,7 +2,8 @@ package scan
 
 import (
 	"bytes"
-	"unicode/utf8"
+
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 // Text returns the contents of the JSON string raw, quotes included in raw: a view where it has no escapes, else bytes
@@ -13,45 +14,8 @@ func Text(raw []byte, arena *[]byte) []byte {
 		return inner
 	}
 	n := len(*arena)
-	*arena = AppendUnquoted(*arena, raw)
+	*arena = rawjson.AppendUnescaped(*arena, inner)
 	return (*arena)[n:len(*arena):len(*arena)]
-}
-
-// AppendUnquoted appends the contents of a valid JSON string, quotes included in raw, to dst.
-func AppendUnquoted(dst, raw []byte) []byte {
-	s := raw[1 : len(raw)-1]
-	for {
-		k := bytes.IndexByte(s, '\\')
-		if k < 0 {
-			return append(dst, s...)
-		}
-		dst = append(dst, s[:k]...)
-		c := s[k+1]
-		s = s[k+2:]
-		switch c {
-		case 'b':
-			dst = append(dst, '\b')
-		case 'f':
-			dst = append(dst, '\f')
-		case 'n':
-			dst = append(dst, '\n')
-		case 'r':
-			dst = append(dst, '\r')
-		case 't':
-			dst = append(dst, '\t')
-		case 'u':
-			r, _ := hex4(s, 0)
-			s = s[4:]
-			if r >= 0xD800 && r < 0xDC00 { // the scanner has seen to it that the other half follows
-				low, _ := hex4(s, 2)
-				s = s[6:]
-				r = (r-0xD800)<<10 | (low - 0xDC00) + 0x10000
-			}
-			dst = utf8.AppendRune(dst, r)
-		default:
-			dst = append(dst, c)
-		}
-	}
 }
 
 // EachMember calls f for every member of the JSON object raw, which must be valid: with the name, unescaped, and with

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"unicode/utf8"
 
-	"github.com/hog-go/hog/common/event"
 	"github.com/hog-go/hog/common/kafka"
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 // placeholder is the line of a value that cannot be one.
@@ -54,7 +54,7 @@ func appendText(dst, text []byte) []byte {
 		return append(dst, "null"...)
 	case utf8.Valid(text):
 		dst = append(dst, '"')
-		dst = event.AppendEscaped(dst, text)
+		dst = rawjson.AppendEscaped(dst, text)
 		return append(dst, '"')
 	}
 	dst = append(dst, `{"base64":"`...)

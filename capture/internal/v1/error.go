@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hog-go/hog/common/event"
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 // Error refuses a whole request. Tag and Description are the client's to read, Detail is for logs.
@@ -38,7 +38,7 @@ func (e *Error) AppendJSON(dst []byte) []byte {
 	dst = append(dst, `{"error":"`...)
 	dst = append(dst, e.Tag...)
 	dst = append(dst, `","error_description":`...)
-	dst = event.AppendString(dst, e.Description)
+	dst = rawjson.AppendString(dst, e.Description)
 	dst = append(dst, `,"error_uri":"`...)
 	dst = append(dst, uri...)
 	return append(dst, `"}`...)

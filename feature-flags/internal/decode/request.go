@@ -5,6 +5,7 @@ import (
 	"iter"
 	"unicode/utf8"
 
+	"github.com/hog-go/hog/common/rawjson"
 	"github.com/hog-go/hog/feature-flags/internal/agent"
 	"github.com/hog-go/hog/feature-flags/match"
 )
@@ -35,7 +36,7 @@ func String(value []byte) (text string, ok bool) {
 	s := scanner{text: value, ok: true}
 	inner, escaped := s.str()
 	if escaped {
-		return unquote(inner), true
+		return string(rawjson.AppendUnescaped(nil, inner)), true
 	}
 	return string(inner), true
 }

@@ -1,10 +1,11 @@
 package decode
 
 import (
-	"encoding/json"
 	"iter"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/hog-go/hog/common/rawjson"
 )
 
 // scanner walks one JSON text, strictly. All methods stop at the first error, after which ok is false.
@@ -74,32 +75,10 @@ func (s *scanner) word(w string) {
 	s.at += len(w)
 }
 
-func (s *scanner) digits() bool {
-	start := s.at
-	for s.at < len(s.text) && s.text[s.at]-'0' < 10 {
-		s.at++
-	}
-	return s.at > start
-}
-
 func (s *scanner) number() {
-	s.take('-')
-	if !s.take('0') && !s.digits() {
-		s.ok = false
-		return
-	}
-	if s.take('.') && !s.digits() {
-		s.ok = false
-		return
-	}
-	if s.take('e') || s.take('E') {
-		if !s.take('+') {
-			s.take('-')
-		}
-		if !s.digits() {
-			s.ok = false
-		}
-	}
+	n, ok := rawjson.Number(s.text[s.at:])
+	s.at += n
+	s.ok = s.ok && ok
 }
 
 // str consumes a string and returns what is between its quotes, with its escapes, and whether there are any.
@@ -108,48 +87,21 @@ func (s *scanner) str() (inner []byte, escaped bool) {
 		s.ok = false
 		return nil, false
 	}
-	for start := s.at; s.at < len(s.text); s.at++ {
-		switch c := s.text[s.at]; {
-		case c == '"':
+	start := s.at
+	for {
+		s.at += rawjson.PlainPrefix(s.text[s.at:])
+		if s.at < len(s.text) && s.text[s.at] == '"' {
 			inner = s.text[start:s.at]
 			s.at++
 			return inner, escaped
-		case c < ' ':
+		}
+		_, size := rawjson.Escape(s.text[s.at:])
+		if size == 0 { // the end of the text, or a control character
 			s.ok = false
 			return nil, false
-		case c == '\\':
-			escaped = true
-			if s.at++; !s.escape() {
-				s.ok = false
-				return nil, false
-			}
 		}
-	}
-	s.ok = false
-	return nil, false
-}
-
-// escape checks what follows a backslash, and leaves at on its last byte.
-func (s *scanner) escape() bool {
-	if s.at >= len(s.text) {
-		return false
-	}
-	switch s.text[s.at] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return true
-	case 'u':
-		if len(s.text)-s.at < 5 {
-			return false
-		}
-		for _, c := range s.text[s.at+1 : s.at+5] {
-			if _, ok := hexDigit(c); !ok {
-				return false
-			}
-		}
-		s.at += 4
-		return true
-	default:
-		return false
+		escaped = true
+		s.at += size
 	}
 }
 
@@ -178,7 +130,7 @@ func (s *scanner) members() iter.Seq[[]byte] {
 			s.space()
 			key, escaped := s.str()
 			if escaped {
-				key = []byte(unquote(key))
+				key = rawjson.AppendUnescaped(nil, key)
 			}
 			if s.space(); !s.take(':') {
 				s.ok = false
@@ -233,17 +185,6 @@ func (s *scanner) next(end byte) bool {
 		s.ok = false
 	}
 	return false
-}
-
-// unquote resolves the escapes of a string that str has accepted. A surrogate without its pair becomes U+FFFD.
-func unquote(inner []byte) string {
-	quoted := make([]byte, 0, len(inner)+2)
-	quoted = append(append(append(quoted, '"'), inner...), '"')
-	var out string
-	if json.Unmarshal(quoted, &out) != nil {
-		return string(inner) // unreachable: str has checked the escapes
-	}
-	return out
 }
 
 // tooDeep tells whether a text that may be JSON5 nests too far; braces inside strings do not count.

@@ -85,7 +85,7 @@ func (c *cursor) number() bool {
 	n, ok := rawjson.Number(c.b[c.i:])
 	text := c.b[c.i : c.i+n]
 	c.i += n
-	if ok && c.strict && (n > 300 || bytes.IndexAny(text, "eE") >= 0) { // may be beyond a float
+	if ok && c.strict && (n > 300 || bytes.ContainsAny(text, "eE")) { // may be beyond a float
 		_, err := strconv.ParseFloat(string(text), 64)
 		return err == nil
 	}
