@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 
+	"github.com/hog-go/hog/common/httpserver"
 	"github.com/hog-go/hog/feature-flags/internal/answer"
 	"github.com/hog-go/hog/feature-flags/internal/decode"
 	"github.com/hog-go/hog/feature-flags/internal/fault"
@@ -75,13 +76,13 @@ func (s *Service) writeMinimal(c *gin.Context, x *exchange, decide bool) {
 	send(c, x.out)
 }
 
-// send writes an answer. With its length said, net/http neither buffers nor cuts it into chunks.
+// send writes an answer. With its length said, net/http does not cut it into chunks.
 func send(c *gin.Context, body []byte) {
 	h := c.Writer.Header()
 	h["Content-Type"] = jsonTypes
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	c.Writer.WriteHeader(http.StatusOK)
-	_, _ = c.Writer.Write(body) // nobody is there to be told
+	_, _ = httpserver.WriteWhole(c.Writer, c.Request, body) // nobody is there to be told
 }
 
 // requestID is the caller's, if it is a UUID, else a new one.

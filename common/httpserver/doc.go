@@ -11,5 +11,7 @@
 //
 // Paths are matched as they are: a service registers each with and without its trailing slash through [Both], and nothing redirects.
 //
+// An answer whose length is known leaves with its header in one system call through [WriteWhole].
+//
 // Handlers decode, call a method that knows no gin, and encode: gin's types stay in this package and in the handlers.
 package httpserver

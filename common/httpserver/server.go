@@ -59,7 +59,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	srv := s.server(ctx, log)
 	served := make(chan error, 1) // Serve returns once; room for it even when nobody is listening any more
-	go func() { served <- srv.Serve(ln) }()
+	go func() { served <- srv.Serve(listener{ln}) }()
 	// The phrase is what launchers wait for before they call the service ready.
 	log.InfoContext(ctx, "listening on "+ln.Addr().String(), "addr", ln.Addr().String())
 
@@ -97,6 +97,7 @@ func (s *Server) server(ctx context.Context, log *slog.Logger) *http.Server {
 		MaxHeaderBytes:    s.MaxHeaderBytes,
 		ConnState:         s.ConnState,
 		BaseContext:       func(net.Listener) context.Context { return base },
+		ConnContext:       withConn,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }

@@ -11,6 +11,7 @@ package load
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,6 +31,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/hog-go/hog/common/httpserver"
 )
 
 // kindVariable tells a process that it is a server, and which.
@@ -47,8 +50,12 @@ func Serve(handler http.Handler) {
 		runtime.ReadMemStats(&mem)
 		_ = json.NewEncoder(w).Encode(Usage{CPU: time.Duration(ru.Utime.Nano() + ru.Stime.Nano()), Mallocs: mem.Mallocs, RSS: residentBytes()})
 	})
-	fmt.Println(httptest.NewServer(handler).Listener.Addr(), httptest.NewServer(control).Listener.Addr())
-	select {}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(l.Addr(), httptest.NewServer(control).Listener.Addr())
+	panic((&httpserver.Server{Listener: l, Handler: handler}).Run(context.Background()))
 }
 
 // residentBytes is 0 where there is no /proc.
