@@ -28,30 +28,21 @@ func appendEscape(dst []byte, c byte) []byte {
 // begins with none. Two \u escapes that make one character are one of 12 bytes. Half of such a pair is returned as it is, a rune that
 // [utf16.IsSurrogate] knows and [utf8.AppendRune] replaces.
 func Escape(s []byte) (r rune, size int) {
-	if len(s) < 2 || s[0] != '\\' {
-		return 0, 0
+	if len(s) >= 2 && s[0] == '\\' {
+		if c := simple[s[1]]; c != 0 {
+			return rune(c), 2
+		}
 	}
-	switch c := s[1]; c {
-	case '"', '\\', '/':
-		return rune(c), 2
-	case 'b':
-		return '\b', 2
-	case 'f':
-		return '\f', 2
-	case 'n':
-		return '\n', 2
-	case 'r':
-		return '\r', 2
-	case 't':
-		return '\t', 2
-	case 'u':
-		return unicodeEscape(s)
-	default:
-		return 0, 0
-	}
+	return unicodeEscape(s)
 }
 
+// simple has what the byte after a backslash stands for; 0 where that takes more bytes, or is an error.
+var simple = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
 func unicodeEscape(s []byte) (r rune, size int) {
+	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
+		return 0, 0
+	}
 	r, ok := hex4(s[2:])
 	if !ok {
 		return 0, 0
@@ -64,11 +55,8 @@ func unicodeEscape(s []byte) (r rune, size int) {
 	return r, 6
 }
 
-// hex4 reads the four hexadecimal digits at the start of s.
+// hex4 reads the four hexadecimal digits at the start of s, which is long enough.
 func hex4(s []byte) (r rune, ok bool) {
-	if len(s) < 4 {
-		return 0, false
-	}
 	for _, c := range s[:4] {
 		switch {
 		case c-'0' <= 9:

@@ -3,15 +3,28 @@ package rawjson
 // Number passes over the number at the start of s and returns its length. Where ok is false, s begins with none, and n is how far the
 // text was still one.
 func Number(s []byte) (n int, ok bool) {
-	if n < len(s) && s[n] == '-' {
+	if len(s) > 0 && s[0] == '-' {
 		n++
 	}
-	if n < len(s) && s[n] == '0' {
+	first := n
+	for n < len(s) && s[n]-'0' <= 9 {
 		n++
-	} else if n, ok = digits(s, n); !ok {
+	}
+	switch {
+	case n == first:
 		return n, false
+	case s[first] == '0':
+		n = first + 1 // nothing follows a zero but a fraction or an exponent
 	}
-	if n < len(s) && s[n] == '.' {
+	if n < len(s) && (s[n] == '.' || s[n]|0x20 == 'e') {
+		return fraction(s, n)
+	}
+	return n, true // most are integers
+}
+
+// fraction is Number from the point or the exponent at n on.
+func fraction(s []byte, n int) (end int, ok bool) {
+	if s[n] == '.' {
 		if n, ok = digits(s, n+1); !ok {
 			return n, false
 		}
@@ -21,9 +34,7 @@ func Number(s []byte) (n int, ok bool) {
 		if n < len(s) && (s[n] == '+' || s[n] == '-') {
 			n++
 		}
-		if n, ok = digits(s, n); !ok {
-			return n, false
-		}
+		return digits(s, n)
 	}
 	return n, true
 }

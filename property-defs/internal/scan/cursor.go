@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"bytes"
 	"strconv"
 
 	"github.com/hog-go/hog/common/rawjson"
@@ -85,11 +84,20 @@ func (c *cursor) number() bool {
 	n, ok := rawjson.Number(c.b[c.i:])
 	text := c.b[c.i : c.i+n]
 	c.i += n
-	if ok && c.strict && (n > 300 || bytes.ContainsAny(text, "eE")) { // may be beyond a float
+	if ok && c.strict && (n > 300 || hasExponent(text)) { // may be beyond a float
 		_, err := strconv.ParseFloat(string(text), 64)
 		return err == nil
 	}
 	return ok
+}
+
+func hasExponent(number []byte) bool {
+	for _, x := range number {
+		if x|0x20 == 'e' {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *cursor) literal() bool {
