@@ -99,11 +99,19 @@ func (m *requestMetrics) resolve(key seriesKey) series {
 
 // methodLabel keeps methods invented by clients out of the metrics.
 func methodLabel(method string) string {
+	if KnownMethod(method) {
+		return method
+	}
+	return otherMethod
+}
+
+// KnownMethod tells whether HTTP defines a method; clients can send any.
+func KnownMethod(method string) bool {
 	switch method {
 	case http.MethodGet, http.MethodPost, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodPatch, http.MethodDelete,
 		http.MethodConnect, http.MethodTrace:
-		return method
+		return true
 	default:
-		return otherMethod
+		return false
 	}
 }

@@ -18,6 +18,8 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/hog-go/hog/common/httpserver"
 )
 
 // flushTimeout bounds what a stop spends on the spans that are queued; it fits into what services leave to spare for their own stops.
@@ -110,12 +112,11 @@ func (t *Tracer) Hook() func(r *http.Request, route string) (end func(status int
 
 // Begin starts the span of a request to the pattern route, "" if none fits; end ends it.
 func (t *Tracer) Begin(r *http.Request, route string) (end func(status int)) {
-	method := methodName(r.Method)
-	ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
-	name := method
-	if method == otherMethod {
-		name = "HTTP"
+	method, name := r.Method, r.Method
+	if !httpserver.KnownMethod(method) {
+		method, name = otherMethod, "HTTP"
 	}
+	ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 	_, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer))
 	if !span.IsRecording() {
 		return ignore
@@ -143,13 +144,3 @@ func ignore(int) {}
 
 // otherMethod stands for methods that clients made up, in the words of the conventions.
 const otherMethod = "_OTHER"
-
-func methodName(method string) string {
-	switch method {
-	case http.MethodGet, http.MethodPost, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodPatch, http.MethodDelete,
-		http.MethodConnect, http.MethodTrace:
-		return method
-	default:
-		return otherMethod
-	}
-}

@@ -37,23 +37,7 @@ type record struct {
 
 // ParseLogs is [Parse] for an ExportLogsServiceRequest, of which the results of evaluations become events.
 func ParseLogs(body []byte, contentType string) (Batch, *reject.Error) {
-	f, bad := open(body, contentType, &logNames)
-	if bad != nil {
-		return Batch{}, bad
-	}
-	refs, n, err := f.spans(body)
-	b := Batch{Spans: n}
-	switch {
-	case err != nil:
-		return b, reject.Parse(f.refusal() + err.Error())
-	case n > MaxSpans:
-		return b, tooMany("log records", n, MaxSpans)
-	}
-	refused := (&maker{format: f}).evaluations(refs, &b)
-	if refused != nil {
-		b.Events = nil
-	}
-	return b, refused
+	return parse(body, contentType, &logNames, (*maker).evaluations)
 }
 
 // evaluations makes the events of the evaluations among refs. One without a name or a result is passed over, one that is too large is

@@ -48,7 +48,12 @@ type Batch struct {
 // are known. Event.Time is zero for a span without start time. In JSON a lone surrogate escape is repaired in place; the
 // events hold nothing of body.
 func Parse(body []byte, contentType string) (Batch, *reject.Error) {
-	f, bad := open(body, contentType, &traceNames)
+	return parse(body, contentType, &traceNames, (*maker).events)
+}
+
+// parse reads what names says, of which events makes the events of a batch.
+func parse(body []byte, contentType string, names *names, events func(*maker, []spanRef, *Batch) *reject.Error) (Batch, *reject.Error) {
+	f, bad := open(body, contentType, names)
 	if bad != nil {
 		return Batch{}, bad
 	}
@@ -58,14 +63,12 @@ func Parse(body []byte, contentType string) (Batch, *reject.Error) {
 	case err != nil:
 		return b, reject.Parse(f.refusal() + err.Error())
 	case n > MaxSpans:
-		return b, tooMany("spans", n, MaxSpans)
+		return b, tooMany(names.many, n, MaxSpans)
 	}
-	events, n, refused := (&maker{format: f}).events(refs)
-	if b.AI = n; refused != nil {
-		return b, refused
+	if bad = events(&maker{format: f}, refs, &b); bad != nil {
+		b.Events = nil
 	}
-	b.Events = events
-	return b, nil
+	return b, bad
 }
 
 // open returns the format that contentType names.
@@ -98,32 +101,32 @@ type maker struct {
 	fallback string // distinct id of spans that tell nothing, one for the request
 }
 
-// events makes the events of the AI spans among refs, and counts them.
-func (m *maker) events(refs []spanRef) (events []Event, n int, refused *reject.Error) {
+// events makes the events of the AI spans among refs.
+func (m *maker) events(refs []spanRef, b *Batch) *reject.Error {
 	size := 0
 	for i := range refs {
 		if err := m.read(&refs[i]); err != nil {
-			return nil, n, reject.Parse(m.format.refusal() + err.Error())
+			return reject.Parse(m.format.refusal() + err.Error())
 		}
 		if m.provider == nil {
 			continue
 		}
-		if n++; n > MaxAISpans {
+		if b.AI++; b.AI > MaxAISpans {
 			continue // only counted: the request is refused
 		}
 		e, err := m.event(&refs[i])
 		if err != nil {
-			return nil, n, reject.Parse(m.format.refusal() + err.Error())
+			return reject.Parse(m.format.refusal() + err.Error())
 		}
 		if size += len(e.Data); size > maxOutput {
-			return nil, n, reject.TooLarge("Events of the request exceed " + strconv.Itoa(maxOutput) + " bytes")
+			return reject.TooLarge("Events of the request exceed " + strconv.Itoa(maxOutput) + " bytes")
 		}
-		events = append(events, e)
+		b.Events = append(b.Events, e)
 	}
-	if n > MaxAISpans {
-		return nil, n, tooMany("AI spans", n, MaxAISpans)
+	if b.AI > MaxAISpans {
+		return tooMany("AI spans", b.AI, MaxAISpans)
 	}
-	return events, n, nil
+	return nil
 }
 
 // read decodes the span at ref and finds its provider.

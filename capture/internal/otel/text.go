@@ -16,12 +16,13 @@ import (
 // in base64, enumerations as numbers (names are taken too), null for absent, unknown names ignored.
 type text struct{ *names }
 
-// names are the members that lead to the spans or log records of a request, and what its refusal calls it.
-type names struct{ resources, scopes, items, called string }
+// names are the members that lead to the spans or log records of a request, and what refusals call
+// the request and those.
+type names struct{ resources, scopes, items, called, many string }
 
 var (
-	traceNames = names{"resourceSpans", "scopeSpans", "spans", "trace"}
-	logNames   = names{"resourceLogs", "scopeLogs", "logRecords", "logs"}
+	traceNames = names{"resourceSpans", "scopeSpans", "spans", "trace", "spans"}
+	logNames   = names{"resourceLogs", "scopeLogs", "logRecords", "logs", "log records"}
 )
 
 func (t text) refusal() string { return "Invalid OTLP " + t.called + " format: " }
