@@ -107,7 +107,7 @@ func setup(t testing.TB, o options) *harness {
 	}
 
 	cfg := capture.Config{}
-	require.NoError(t, config.LoadFrom(&cfg, lastWins(environ)))
+	require.NoError(t, config.LoadFrom(&cfg, testkit.LastWins(environ)))
 	cfg.Address = ""
 	h.svc, err = capture.New(t.Context(), cfg, capture.Deps{Now: func() time.Time { return now }, Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	require.NoError(t, err)
@@ -170,20 +170,6 @@ func (h *harness) metric(t testing.TB, name string) (sum float64, ok bool) {
 func (h *harness) awaitMetric(t testing.TB, name string, want func(float64) bool) {
 	t.Helper()
 	require.Eventually(t, func() bool { v, ok := h.metric(t, name); return ok && want(v) }, 20*time.Second, 5*time.Millisecond, name)
-}
-
-// lastWins drops settings that a later entry sets again, which an environment cannot hold twice.
-func lastWins(environ []string) []string {
-	byName := map[string]string{}
-	for _, kv := range environ {
-		name, _, _ := strings.Cut(kv, "=")
-		byName[name] = kv
-	}
-	out := make([]string, 0, len(byName))
-	for _, kv := range byName {
-		out = append(out, kv)
-	}
-	return out
 }
 
 // makeTopics creates all topics in one request, each with one partition so that order can be seen.

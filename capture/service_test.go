@@ -226,7 +226,7 @@ func TestBadSettings(t *testing.T) {
 	t.Run("what only the parts can judge", func(t *testing.T) {
 		for _, env := range []string{"KAFKA_PRODUCER_PARTITIONER=round_robin", "KAFKA_INGESTION_PRODUCER_SECURITY_PROTOCOL=tls", "REDIS_URL=http://x", "KAFKA_PRODUCER_ACKS=2"} {
 			var cfg capture.Config
-			require.NoError(t, config.LoadFrom(&cfg, lastWins([]string{"REDIS_URL=redis://localhost/", env})))
+			require.NoError(t, config.LoadFrom(&cfg, testkit.LastWins([]string{"REDIS_URL=redis://localhost/", env})))
 			_, err := capture.New(t.Context(), cfg, capture.Deps{})
 			require.Error(t, err, env)
 		}

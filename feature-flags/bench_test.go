@@ -21,6 +21,7 @@ import (
 	"github.com/hog-go/hog/common/postgres"
 	"github.com/hog-go/hog/common/redis"
 	"github.com/hog-go/hog/common/schema"
+	"github.com/hog-go/hog/common/schema/schematest"
 	"github.com/hog-go/hog/common/testkit"
 	"github.com/hog-go/hog/common/testkit/load"
 	featureflags "github.com/hog-go/hog/feature-flags"
@@ -34,7 +35,7 @@ const fromMemory = "&only_use_override_person_properties=true"
 func BenchmarkFlags(b *testing.B) {
 	redisURL := testkit.Redis(b)
 	database := postgres.URL(testkit.Postgres(b))
-	persons := migrate(b, database, schema.Persons)
+	persons := schematest.Migrate(b, database, schema.Persons)
 	client, err := redis.New(redis.Config{URL: redisURL}, slog.New(slog.DiscardHandler))
 	require.NoError(b, err)
 	defer client.Close()

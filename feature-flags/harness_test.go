@@ -21,6 +21,7 @@ import (
 	"github.com/hog-go/hog/common/postgres"
 	"github.com/hog-go/hog/common/redis"
 	"github.com/hog-go/hog/common/schema"
+	"github.com/hog-go/hog/common/schema/schematest"
 	"github.com/hog-go/hog/common/testkit"
 	"github.com/hog-go/hog/common/testkit/load"
 	featureflags "github.com/hog-go/hog/feature-flags"
@@ -64,7 +65,7 @@ func setup(t testing.TB, o options) *harness {
 	if o.apart {
 		personsURL = postgres.URL(testkit.Postgres(t))
 	}
-	h.db, h.persons = migrate(t, mainURL, schema.Main), migrate(t, personsURL, schema.Persons)
+	h.db, h.persons = schematest.Migrate(t, mainURL, schema.Main), schematest.Migrate(t, personsURL, schema.Persons)
 	redisURL := testkit.Redis(t)
 	parsed, err := goredis.ParseURL(redisURL)
 	require.NoError(t, err)
@@ -92,16 +93,6 @@ func setup(t testing.TB, o options) *harness {
 	return h
 }
 
-func migrate(t testing.TB, url postgres.URL, set schema.Set) *postgres.DB {
-	t.Helper()
-	_, err := set.Migrate(t.Context(), url, slog.New(slog.DiscardHandler))
-	require.NoError(t, err)
-	db, err := postgres.Open(postgres.Config{URL: url, MaxConns: 2}, nil)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = db.Close() })
-	return db
-}
-
 // seedTeams makes the teams 1 to 4 with tokens phc_1 to phc_4. Team 2 lives in Los Angeles, teams 3 and 4 are cookieless: stateless, stateful.
 func (h *harness) seedTeams(t testing.TB) {
 	t.Helper()
@@ -121,7 +112,7 @@ func (h *harness) start(t testing.TB, environ []string, o options) {
 		now = time.Date(2024, 6, 1, 12, 0, 0, 0, time.UTC)
 	}
 	var cfg featureflags.Config
-	require.NoError(t, config.LoadFrom(&cfg, lastWins(environ)))
+	require.NoError(t, config.LoadFrom(&cfg, testkit.LastWins(environ)))
 	cfg.Address = ""
 	begun := time.Now()
 	var err error
@@ -146,20 +137,6 @@ func (h *harness) start(t testing.TB, environ []string, o options) {
 	}
 	t.Cleanup(func() { require.NoError(t, h.stop()) })
 	h.url = server.URL
-}
-
-// lastWins drops settings that a later entry sets again, which an environment cannot hold twice.
-func lastWins(environ []string) []string {
-	byName := map[string]string{}
-	for _, kv := range environ {
-		name, _, _ := strings.Cut(kv, "=")
-		byName[name] = kv
-	}
-	out := make([]string, 0, len(byName))
-	for _, kv := range byName {
-		out = append(out, kv)
-	}
-	return out
 }
 
 func (h *harness) exec(t testing.TB, query string, args ...any) {

@@ -12,7 +12,7 @@ import (
 const bufferSize = 4 << 10
 
 // WriteWhole writes the body of an answer whose Content-Length is set already, and has the connection send it with its header in one system
-// call. For an answer of 25 kB the second one is an eighth of what the request costs. On a connection that is not of a Server's own
+// call. For an answer of 25 kB the second one is about a tenth of what the request costs. On a connection that is not of a Server's own
 // listener, and for a short body, it is w.Write.
 func WriteWhole(w http.ResponseWriter, r *http.Request, body []byte) (int, error) {
 	c, ok := r.Context().Value(connKey{}).(*conn)

@@ -3,7 +3,6 @@ package python_test
 
 import (
 	"context"
-	"log/slog"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 	"github.com/hog-go/hog/common/config"
 	"github.com/hog-go/hog/common/postgres"
 	"github.com/hog-go/hog/common/schema"
+	"github.com/hog-go/hog/common/schema/schematest"
 	"github.com/hog-go/hog/common/testkit"
 	featureflags "github.com/hog-go/hog/feature-flags"
 )
@@ -63,22 +63,12 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{mainURL: postgres.URL(testkit.Postgres(t)), personsURL: postgres.URL(testkit.Postgres(t))}
-	w.main, w.persons = migrate(t, w.mainURL, schema.Main), migrate(t, w.personsURL, schema.Persons)
+	w.main, w.persons = schematest.Migrate(t, w.mainURL, schema.Main), schematest.Migrate(t, w.personsURL, schema.Persons)
 	const org = "00000000-0000-0000-0000-000000000001"
 	w.exec(t, w.main, `INSERT INTO posthog_organization (id, name, slug) VALUES ($1, 'test', 'test')`, org)
 	w.exec(t, w.main, `INSERT INTO posthog_project (id, organization_id) VALUES (1, $1::uuid)`, org)
 	w.exec(t, w.main, `INSERT INTO posthog_team (id, organization_id, project_id, api_token, timezone) VALUES (1, $1, 1, 'phc_1', 'America/Los_Angeles')`, org)
 	return w
-}
-
-func migrate(t testing.TB, url postgres.URL, set schema.Set) *postgres.DB {
-	t.Helper()
-	_, err := set.Migrate(t.Context(), url, slog.New(slog.DiscardHandler))
-	require.NoError(t, err)
-	db, err := postgres.Open(postgres.Config{URL: url, MaxConns: 2}, nil)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = db.Close() })
-	return db
 }
 
 func (w *world) exec(t testing.TB, db *postgres.DB, query string, args ...any) {
