@@ -78,7 +78,7 @@ func (a *API) handle(c *gin.Context) {
 		c.String(http.StatusBadRequest, "Invalid URL: Cannot parse `%s` to a `i32`", text)
 		return
 	}
-	p := parse(c.Request.URL.Query())
+	p := parse(parseForm(c.Request.URL.RawQuery))
 	answer, err := a.query(c.Request.Context(), int32(project), &p)
 	if err != nil {
 		a.refuse(c, err)

@@ -101,6 +101,10 @@ func TestQueries(t *testing.T) {
 		{"", "?search=latest&type=person", []string{"plan"}},
 		{"", "?search=am%20", []string{"amount", "$geoip_city_name"}},
 		{"", "?type=session", []string{}},
+		{"", "?limit=1&limit=2", []string{"amount", "plan"}},
+		{"", "?properties=100%", []string{}},
+		{"", "?properties=plan;amount", []string{}},
+		{"", "?properties=plan%ff+amount", []string{"amount"}},
 	}
 	for _, tt := range tests {
 		name := "row " + tt.row

@@ -3,11 +3,11 @@
 package api
 
 import (
-	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/hog-go/hog/common/urlencoded"
 	"github.com/hog-go/hog/property-defs/internal/definition"
 )
 
@@ -49,34 +49,45 @@ var searchable = map[string]string{
 // searchText is what a search is made of; anything else makes all of it be ignored.
 var searchText = regexp.MustCompile(`^[ a-z0-9$._-]+$`)
 
+// form has the parameters of a URL; of a name that comes twice the last one counts, as in the original.
+type form map[string]string
+
+func parseForm(query string) form {
+	f := form{}
+	for name, value := range urlencoded.Pairs(query) {
+		f[name] = value
+	}
+	return f
+}
+
 // parse never fails on a value: what cannot be read counts as not given.
-func parse(q url.Values) params {
+func parse(q form) params {
 	p := params{
 		parent: definition.OfEvent, group: noGroup, enterprise: true, limit: number(q, "limit", defaultLimit), offset: number(q, "offset", 0),
 		properties: list(q, "properties"), excluded: list(q, "excluded_properties"), eventNames: list(q, "event_names"),
 	}
-	if parent, ok := parents[q.Get("type")]; ok {
+	if parent, ok := parents[q["type"]]; ok {
 		p.parent = parent
 	}
 	if p.parent == definition.OfGroup {
-		if n, err := strconv.ParseInt(q.Get("group_type_index"), 10, 32); err == nil {
+		if n, err := strconv.ParseInt(q["group_type_index"], 10, 32); err == nil {
 			p.group = int32(n)
 		}
 	}
-	if search := q.Get("search"); searchText.MatchString(search) {
+	if search := q["search"]; searchText.MatchString(search) {
 		for term := range strings.SplitSeq(search, " ") {
 			p.terms = append(p.terms, strings.ToLower(strings.TrimSpace(term)))
 		}
 	}
 	p.fields = []string{searchable["name"]}
-	for _, f := range strings.Fields(strings.ToLower(q.Get("search_fields"))) {
+	for _, f := range strings.Fields(strings.ToLower(q["search_fields"])) {
 		if column, ok := searchable[f]; ok && f != "name" {
 			p.fields = append(p.fields, column)
 		}
 	}
-	p.numerical = q.Get("is_numerical") == "true"
-	p.enterprise = q.Get("use_enterprise_taxonomy") != "false"
-	switch v := q.Get("is_feature_flag"); v {
+	p.numerical = q["is_numerical"] == "true"
+	p.enterprise = q["use_enterprise_taxonomy"] != "false"
+	switch v := q["is_feature_flag"]; v {
 	case "true", "false":
 		p.flags = new(v == "true")
 	}
@@ -84,15 +95,16 @@ func parse(q url.Values) params {
 }
 
 // list splits at single spaces; a value that is there and empty is a list of one empty name.
-func list(q url.Values, name string) []string {
-	if !q.Has(name) {
+func list(q form, name string) []string {
+	value, given := q[name]
+	if !given {
 		return nil
 	}
-	return strings.Split(q.Get(name), " ")
+	return strings.Split(value, " ")
 }
 
-func number(q url.Values, name string, fallback int64) int64 {
-	if n, err := strconv.ParseInt(q.Get(name), 10, 64); err == nil {
+func number(q form, name string, fallback int64) int64 {
+	if n, err := strconv.ParseInt(q[name], 10, 64); err == nil {
 		return n
 	}
 	return fallback
