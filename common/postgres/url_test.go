@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/hog-go/hog/common/postgres"
 	"github.com/stretchr/testify/require"
@@ -35,6 +38,20 @@ func TestURLNeverShowsThePassword(t *testing.T) {
 				require.Contains(t, shown, "db:5432/posthog")
 			}
 		})
+	}
+}
+
+func TestPasswordsAsTheyAre(t *testing.T) {
+	for _, password := range []string{"p@ss", "p%ss", "%zz@", "%", "p%4", "^{}|", "p\u00e4 ss", `"<>\`, "p:ss", "[s]", "+&=$(x)!,;'*~"} {
+		u, err := postgres.ParseURL("postgresql://us%40er:" + password + "@db:5432/posthog")
+		require.NoError(t, err, password)
+		parsed, err := url.Parse(u.Reveal())
+		require.NoError(t, err, password)
+		have, _ := parsed.User.Password()
+		require.Equal(t, []string{"us@er", password, "db:5432"}, []string{parsed.User.Username(), have, parsed.Host})
+		config, err := pgxpool.ParseConfig(u.Reveal())
+		require.NoError(t, err)
+		require.Equal(t, []string{"us@er", password, "db"}, []string{config.ConnConfig.User, config.ConnConfig.Password, config.ConnConfig.Host})
 	}
 }
 
