@@ -39,10 +39,12 @@ func (s *Service) handle(ctx context.Context, b kafka.Batch) error {
 }
 
 func (s *Service) message(ctx context.Context, w *worker, m *kafka.Message, now int64) error {
-	value := m.Value
+	value, err := kafka.OpenEnvelope(m.Value)
+	if err != nil {
+		value = m.Value // no event either
+	}
 	if s.translate != nil {
 		var ok bool
-		var err error
 		if w.event, ok, err = s.translate(ctx, w.event[:0], value); err != nil || !ok {
 			return err
 		}

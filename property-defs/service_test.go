@@ -97,18 +97,20 @@ func TestPoison(t *testing.T) {
 	h.send(t,
 		raw(`a\u0000b`, `{"k\u0000": "v\u0000"}`), raw(`\ud800`, `{}`), raw(`half`, `{"a": "\ud800"}`), raw(long, `{"`+long+`": 1}`),
 		message{Project: 1, raw: []byte("{\"team_id\":1,\"project_id\":1,\"event\":\"\xff\"}")},
+		message{Project: 1, raw: kafka.EnvelopeLZ4.Append(nil, []byte(`{"team_id":1,"project_id":1,"event":"in an envelope"}`))},
+		message{Project: 1, raw: []byte("\x04\x22\x4d\x18 no frame")},
 		raw(`$groupidentify`, `{"$group_type": "or\u0000g", "$group_set": {"lost": 1}}`),
 		raw(`$groupidentify`, `{"$group_type": "org", "$group_set": {"seats": 1}}`),
 		message{Team: 1, Project: 77, Event: "of a project that is gone"}, message{Team: -1, Project: 1, Event: "of no team"}, event("last", nil),
 	)
 	stored := strings.Repeat("\ufffd", 200)
 	want := []string{
-		"1|1|$groupidentify", "1|1|a\ufffdb", "1|1|half", "1|1|last", "1|1|" + stored,
+		"1|1|$groupidentify", "1|1|a\ufffdb", "1|1|half", "1|1|in an envelope", "1|1|last", "1|1|" + stored,
 		"1|1|a\ufffdb|k\ufffd", "1|1|" + stored + "|" + stored,
 		"1|1|1||k\ufffd|String|false", "1|1|1||" + stored + "|Numeric|true", "1|1|3|2|seats|Numeric|true",
 	}
 	h.await(t, want)
-	require.Equal(t, 2.0, svc.counter(t, "prop_defs_event_parse_error"))
+	require.Equal(t, 3.0, svc.counter(t, "prop_defs_event_parse_error"))
 }
 
 // Dashboards of the original look for these names.

@@ -2,6 +2,8 @@
 // and the keys under which definitions are remembered. It does no I/O.
 package definition
 
+import "log/slog"
+
 // Kind tells the three tables apart.
 type Kind uint8
 
@@ -17,6 +19,9 @@ var kindNames = [Kinds]string{"eventdefs", "eventprops", "propdefs"}
 
 // String is the name of the kind in metrics.
 func (k Kind) String() string { return kindNames[k] }
+
+// LogValue is the same name: a logger that writes JSON would give the number.
+func (k Kind) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // Parent is what a property belongs to, as the column type has it.
 type Parent uint8

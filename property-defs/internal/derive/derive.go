@@ -5,6 +5,7 @@ package derive
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/hog-go/hog/property-defs/internal/definition"
 	"github.com/hog-go/hog/property-defs/internal/known"
@@ -74,11 +75,13 @@ type Skipped struct {
 	Event string
 }
 
-// Message makes updates of one payload at the time now, in seconds.
+var errEmpty = errors.New("it has no value")
+
+// Message makes updates of one payload at the time now, in seconds. The error says why a payload is no event.
 func (d *Deriver) Message(payload []byte, now int64) (Outcome, error) {
 	if len(payload) == 0 {
 		d.Stats.Empty++
-		return Empty, nil
+		return Empty, errEmpty
 	}
 	e, err := d.scan.Event(payload)
 	if err != nil {

@@ -134,10 +134,12 @@ func missingTenant(err error) (column string, id int64, ok bool) {
 	return column, id, found && parseErr == nil
 }
 
-// rowIsToBlame tells whether the values of some row are the cause: a constraint, or data that a column does not hold.
+// rowIsToBlame tells whether what is in the rows is the cause: by class of SQLSTATE, data that a column does not hold (22), a constraint (23,
+// 44), two rows that a trigger made into one (21), a limit of the server (54), or code of others, such as a trigger that raises (P0, 09, 27,
+// 38, 39). Waiting would not change that.
 func rowIsToBlame(err error) bool {
 	code := postgres.Code(err)
-	return strings.HasPrefix(code, "22") || strings.HasPrefix(code, "23")
+	return len(code) == 5 && slices.Contains([]string{"09", "21", "22", "23", "27", "38", "39", "44", "54", "P0"}, code[:2])
 }
 
 // Classes of errors, as the metric has them.

@@ -8,7 +8,7 @@
 //	SQLSTATE 23503 on team_id or project_id   the rows of that tenant are dropped and stay in the cache, so that nobody writes them again;
 //	                                          at most 3 times a chunk, not counted as an attempt
 //	anything else                             3 attempts, 50 to 150 ms apart, then by its class:
-//	  class 22, 23: a row is to blame         the chunk is halved until the row is alone; that row is given up and forgotten
+//	  a row is to blame (rowIsToBlame)        the chunk is halved until the row is alone; that row is given up and forgotten
 //	  all others: the database is             the rows stay where they are, and are tried again with growing pauses, for ever
 //
 // The original gives a chunk up after 3 attempts in both cases, and has committed its offsets before.
