@@ -85,7 +85,7 @@ func (s *Service) match(ctx context.Context, x *exchange) error {
 		return nil
 	}
 	if e.UsesGroups() {
-		types, err := s.persons.GroupTypes(ctx, x.team.ID)
+		types, err := s.persons.GroupTypes(ctx, x.team.ID, 0)
 		if err != nil {
 			s.readFailed(ctx, "group_types", x.team.ID, err)
 			e.GroupTypesFailed()

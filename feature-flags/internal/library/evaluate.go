@@ -3,7 +3,6 @@ package library
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 type Request struct {
 	URLs            URLs                       `json:"urls"`
 	TeamID          int32                      `json:"team_id"`
+	ProjectID       int64                      `json:"project_id"` // its group types are the team's, too
 	DistinctID      string                     `json:"distinct_id"`
 	AnonDistinctID  string                     `json:"hash_key_override"` // "": none
 	Groups          map[string]json.RawMessage `json:"groups"`            // type -> key
@@ -40,18 +40,17 @@ func (l *Library) Evaluate(ctx context.Context, r *Request, document string) (*A
 	defer cancel()
 	s, err := l.source(ctx, r.URLs)
 	if err != nil {
-		return nil, err
-	}
-	f, err := s.flags(ctx, r.TeamID, document)
-	if err != nil {
-		if _, ok := errors.AsType[*DefinitionsError](err); !ok {
-			err = &PoolError{Pool: mainReader, Err: err}
+		if bad := check([]byte(document)); bad != nil { // comes before the pools, as in the original
+			err = &DefinitionsError{bad}
 		}
 		return nil, err
 	}
+	a := &Answer{}
+	if err := s.define(ctx, r.TeamID, document, a); err != nil {
+		return nil, err
+	}
 	question := r.question(time.Now())
-	a := &Answer{flags: f}
-	e := f.set.Begin(question)
+	e := a.flags.set.Begin(question)
 	defer e.End()
 	if e.Kept() == 0 {
 		return a, nil
@@ -59,7 +58,7 @@ func (l *Library) Evaluate(ctx context.Context, r *Request, document string) (*A
 	if e.UsesGroups() {
 		var types []match.GroupType
 		err := again(s.db.PersonsReader, func() (err error) {
-			types, err = s.persons.GroupTypes(ctx, r.TeamID)
+			types, err = s.persons.GroupTypes(ctx, r.TeamID, r.ProjectID)
 			return err
 		})
 		if err := a.failed(personsReader, err); err != nil {
@@ -76,7 +75,7 @@ func (l *Library) Evaluate(ctx context.Context, r *Request, document string) (*A
 		return nil, err
 	}
 	a.results = e.Run(data, nil)
-	a.Errors = e.Errors()
+	a.Errors = a.Errors || e.Errors()
 	return a, nil
 }
 

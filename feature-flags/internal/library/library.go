@@ -8,8 +8,8 @@
 // # Failures
 //
 // A database that cannot be reached is a *PoolError, as callers of a library expect. A statement about a person that fails is not: the flags
-// that needed it fail, as they do in the service's answers, and Answer.Warnings tells of the cause. What every flag needs, the time zone of
-// the team and its cohorts, is a *PoolError again.
+// that needed it fail, as they do in the service's answers, and Answer.Warnings tells of the cause. So it is where the time zone of the team or
+// its cohorts cannot be read: then dates are in UTC, conditions on cohorts are not met, and Answer.Errors is set.
 package library
 
 import (

@@ -100,54 +100,75 @@ func (s *source) zone(ctx context.Context, teamID int32) (*time.Location, error)
 	})
 }
 
-// flags compiles the text, unless that was done already. The text may change after the call. A failure is a *DefinitionsError, or that of
-// the main reader.
-func (s *source) flags(ctx context.Context, teamID int32, text string) (*flags, error) {
+// define puts the flags of a text into a. Where the time zone of the team or its cohorts cannot be read, by another cause than that the
+// main reader is unreachable, dates are in UTC and conditions on cohorts are not met, and a says so.
+func (s *source) define(ctx context.Context, teamID int32, text string, a *Answer) error {
 	zone, err := s.zone(ctx, teamID)
+	if err := a.failed(mainReader, err); err != nil {
+		return err
+	}
 	if err != nil {
-		return nil, err
+		a.Errors, zone = true, time.UTC
 	}
 	d := definitions{team: teamID, zone: zone, text: text}
+	if a.flags, err = s.flags(ctx, d); err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*DefinitionsError](err); ok {
+		return err
+	}
+	if err := a.failed(mainReader, err); err != nil {
+		return err
+	}
+	a.Errors = true
+	a.flags, err = compile([]byte(text), nil, zone) // not kept: the next call tries again
+	return err
+}
+
+// flags compiles the text, unless that was done already. The text may change after the call. A failure is a *DefinitionsError, or that of
+// the main reader.
+func (s *source) flags(ctx context.Context, d definitions) (*flags, error) {
 	if f, ok := s.sets.Peek(d); ok {
 		return f, nil
 	}
-	d.text = strings.Clone(text)
+	d.text = strings.Clone(d.text)
 	return s.sets.Get(ctx, d, func(ctx context.Context, old *flags, had bool) (*flags, error) {
 		if had && !old.hasCohorts {
 			return old, nil
 		}
-		return s.compile(ctx, d)
-	})
-}
-
-func (s *source) compile(ctx context.Context, d definitions) (*flags, error) {
-	text := []byte(d.text)
-	if err := check(text); err != nil {
-		return nil, &DefinitionsError{err}
-	}
-	options := match.Options{Location: d.zone}
-	set, err := match.Compile(text, nil, options)
-	if err != nil {
-		return nil, &DefinitionsError{err}
-	}
-	f := &flags{set: set, size: int64(len(text)), hasCohorts: set.NeedsCohorts()}
-	if f.hasCohorts {
+		text := []byte(d.text)
+		f, err := compile(text, nil, d.zone)
+		if err != nil || !f.set.NeedsCohorts() {
+			return f, err
+		}
 		var cohorts []byte
-		err := again(s.db.MainReader, func() (err error) {
+		err = again(s.db.MainReader, func() (err error) {
 			cohorts, err = flagset.Cohorts(ctx, s.db.MainReader, readTimeout, d.team)
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-		if f.set, err = match.Compile(text, cohorts, options); err != nil {
-			return nil, &DefinitionsError{fmt.Errorf("with the cohorts of team %d: %w", d.team, err)}
+		if f, err = compile(text, cohorts, d.zone); err != nil {
+			return nil, fmt.Errorf("with the cohorts of team %d: %w", d.team, err)
 		}
-		f.size += int64(len(cohorts))
+		f.hasCohorts = true
+		return f, nil
+	})
+}
+
+// compile fails with a *DefinitionsError. cohorts are nil for those of the text.
+func compile(text, cohorts []byte, zone *time.Location) (*flags, error) {
+	if err := check(text); err != nil {
+		return nil, &DefinitionsError{err}
 	}
-	f.keys = make([][]byte, f.set.Len())
+	set, err := match.Compile(text, cohorts, match.Options{Location: zone})
+	if err != nil {
+		return nil, &DefinitionsError{err}
+	}
+	f := &flags{set: set, size: int64(len(text) + len(cohorts)), keys: make([][]byte, set.Len())}
 	for i := range f.keys {
-		f.keys[i] = quote(f.set.Flag(i).Key)
+		f.keys[i] = quote(set.Flag(i).Key)
 	}
 	return f, nil
 }

@@ -42,9 +42,14 @@ type Store struct {
 	db         *postgres.DB
 	behavioral *postgres.DB // nil: there are no realtime cohorts
 	log        *slog.Logger
-	types      *fresh.Cache[int32, []match.GroupType]
+	types      *fresh.Cache[tenant, []match.GroupType]
 	realtime   *fresh.Cache[visitor, []int32]
 	metrics    *metricSet
+}
+
+type tenant struct {
+	team    int32
+	project int64
 }
 
 type visitor struct {
@@ -56,18 +61,19 @@ type visitor struct {
 func New(cfg Config, db, behavioral *postgres.DB, log *slog.Logger, reg prometheus.Registerer) *Store {
 	return &Store{
 		timeout: cfg.ReadTimeout, db: db, behavioral: behavioral, log: log.With("component", "person"), metrics: newMetrics(reg),
-		types:    fresh.New[int32, []match.GroupType](fresh.Config{TTL: cfg.GroupTypeTTL, Weight: int64(cfg.GroupTypes)}, nil),
+		types:    fresh.New[tenant, []match.GroupType](fresh.Config{TTL: cfg.GroupTypeTTL, Weight: int64(cfg.GroupTypes)}, nil),
 		realtime: fresh.New[visitor, []int32](fresh.Config{TTL: cfg.RealtimeTTL, Keep: cfg.RealtimeTTL, Weight: int64(cfg.Realtime)}, nil),
 	}
 }
 
-// GroupTypes are the group types of a team, from memory for a while.
-func (s *Store) GroupTypes(ctx context.Context, teamID int32) ([]match.GroupType, error) {
-	if types, ok := s.types.Peek(teamID); ok {
+// GroupTypes are the group types of a team and of a project, 0 for none, from memory for a while.
+func (s *Store) GroupTypes(ctx context.Context, teamID int32, projectID int64) ([]match.GroupType, error) {
+	key := tenant{teamID, projectID}
+	if types, ok := s.types.Peek(key); ok {
 		s.metrics.typeHits.Inc()
 		return types, nil
 	}
-	return s.types.Get(ctx, teamID, func(ctx context.Context, _ []match.GroupType, _ bool) ([]match.GroupType, error) {
+	return s.types.Get(ctx, key, func(ctx context.Context, _ []match.GroupType, _ bool) ([]match.GroupType, error) {
 		s.metrics.typeMisses.Inc()
 		defer s.timed(ctx, s.metrics.types, "group types", slowGroups, teamID)()
 		ctx, cancel := context.WithTimeout(ctx, s.timeout)
@@ -76,7 +82,7 @@ func (s *Store) GroupTypes(ctx context.Context, teamID int32) ([]match.GroupType
 			Index int    `db:"group_type_index"`
 			Name  string `db:"group_type"`
 		}
-		if err := s.db.SelectContext(ctx, &rows, `SELECT group_type_index, group_type FROM posthog_grouptypemapping WHERE team_id = $1`, teamID); err != nil {
+		if err := s.db.SelectContext(ctx, &rows, `SELECT DISTINCT group_type_index, group_type FROM posthog_grouptypemapping WHERE team_id = $1 OR project_id = $2`, teamID, projectID); err != nil {
 			return nil, fmt.Errorf("read the group types of team %d: %w", teamID, err)
 		}
 		types := make([]match.GroupType, len(rows))

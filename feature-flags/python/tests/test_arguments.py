@@ -119,6 +119,20 @@ def test_other_errors(urls, team, text, error, message):
     assert str(raised.value).startswith(message)
 
 
+def test_bad_flags_are_told_before_bad_databases():
+    with pytest.raises(ValueError) as raised:
+        hog_feature_flags.evaluate_all_feature_flags_rust(*["postgres://127.0.0.1:1/none"] * 4, 1, 1, "u", "{")
+    assert str(raised.value).startswith("Failed to parse feature flags JSON: ")
+
+
+def test_groups_of_the_project(evaluate, urls):
+    gold = dict(prop("tier", "gold"), type="group", group_type_index=0)
+    f = document(flag("f", gold, aggregation_group_type_index=0))
+    ask = dict(groups={"company": "new"}, group_property_overrides={"company": {"tier": "gold"}})
+    for team, project, value in (77, 1, True), (1, 77, True), (77, 77, False):
+        assert hog_feature_flags.evaluate_all_feature_flags_rust(*urls, team, project, "u", f, **ask)[0] == {"f": value}
+
+
 def test_any_text_goes(evaluate):
     values = evaluate(flag("k\u2028\"<é"), distinct_id="nul \0, \U0001f600, lone \ud800", person_property_overrides={"\0": "\udfff", "": ""})[0]
     assert values == {"k\u2028\"<é": True}

@@ -70,10 +70,12 @@ def test_a_statement_that_fails(evaluate, urls, caplog):
     assert "persons reader pool" in caplog.text and "posthog_persondistinctid" in caplog.text
 
 
-def test_what_every_flag_needs(evaluate, urls):
-    with pytest.raises(hog_feature_flags.DatabaseError) as raised:
-        evaluate(flag("free"), urls=urls[:2] + [os.environ["HOG_EMPTY_URL"]] * 2)
-    assert raised.value.pool == "non-persons reader" and "time zone of team 1" in str(raised.value)
+def test_what_is_read_of_the_team(evaluate, urls, caplog):
+    with caplog.at_level(logging.WARNING, "hog_feature_flags"):
+        cohort = flag("in", prop("id", 2, "in", type="cohort"))
+        values, _, _, errors, _ = evaluate(flag("free"), cohort, urls=urls[:2] + [os.environ["HOG_EMPTY_URL"]] * 2)
+    assert values == {"free": True, "in": False} and errors is True
+    assert "time zone of team 1" in caplog.text and "posthog_cohort" in caplog.text
 
 
 def test_close(evaluate, urls):
@@ -109,6 +111,9 @@ def test_configure(urls):
         for bad in dict(max_connections=0), dict(cache_ttl=-1), dict(cache_ttl=float("nan")):
             try: h.configure(**bad)
             except ValueError as e: print(e)
+        for bad in dict(max_connections=2.5), dict(cache_ttl="60"):
+            try: h.configure(**bad)
+            except TypeError as e: print(e)
         h.configure(max_connections=1, cache_ttl=0)
         ask = lambda: h.evaluate_all_feature_flags_rust(*sys.argv[1:], 1, 1, "u", document(flag("f", prop("id", 2, "not_in", type="cohort"))))
         assert ask() == ask()
@@ -121,4 +126,5 @@ def test_configure(urls):
     assert out.splitlines() == [
         "max_connections is 0: it must be between 1 and 10000", "cache_ttl is -1: it must be between 0 and 86400 seconds",
         "cache_ttl is nan: it must be between 0 and 86400 seconds",
+        "max_connections must be an int, not float", "cache_ttl must be a float, not str",
         "configure comes too late: call it before the first evaluation, or after close"]

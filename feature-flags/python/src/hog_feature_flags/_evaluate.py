@@ -39,7 +39,6 @@ def evaluate_all_feature_flags_rust(
     Raises TypeError for arguments of a wrong type, ValueError for JSON that cannot be parsed, and DatabaseError, a RuntimeError, for a
     database that cannot be reached. What fails for single flags is told by their reasons and by the fourth value.
     """
-    _integer("project_id", project_id, 64)
     request = {
         "urls": {
             "persons_reader": _string("persons_reader_url", persons_reader_url),
@@ -48,6 +47,7 @@ def evaluate_all_feature_flags_rust(
             "non_persons_writer": _string("non_persons_writer_url", non_persons_writer_url),
         },
         "team_id": _integer("team_id", team_id, 32),
+        "project_id": _integer("project_id", project_id, 64),
         "distinct_id": _string("distinct_id", distinct_id),
     }
     if groups:

@@ -2,6 +2,7 @@
 
 import atexit
 import ctypes
+import operator
 import os
 import sys
 import threading
@@ -112,6 +113,12 @@ def configure(*, max_connections: int = 10, cache_ttl: float = 60.0) -> None:
     max_connections is the size of a pool; there is one for each different database URL. cache_ttl is for how many seconds cohorts, group
     types and time zones that were read are used again; 0 reads them for each call.
     """
+    try:
+        max_connections = operator.index(max_connections)
+    except TypeError:
+        raise TypeError("max_connections must be an int, not %s" % type(max_connections).__name__) from None
+    if not isinstance(cache_ttl, (int, float)):
+        raise TypeError("cache_ttl must be a float, not %s" % type(cache_ttl).__name__)
     if not 1 <= max_connections <= 10_000:
         raise ValueError("max_connections is %r: it must be between 1 and 10000" % (max_connections,))
     if not 0 <= cache_ttl <= 86_400:
