@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,8 +31,9 @@ import (
 // fromMemory keeps a request from asking the database about the person, which a cohort among the flags otherwise does.
 const fromMemory = "&only_use_override_person_properties=true"
 
-// BenchmarkFlags asks for all flags of a project by a request that carries the person's 20 properties: from memory alone, and with the
-// person and its static cohorts from Postgres. The floor is a gin handler that reads the body and answers two bytes.
+// BenchmarkFlags asks for all flags of a project by a request that carries the person's 20 properties: from memory alone (FLAGS_FRESH_MS),
+// with the question to Redis whether the flags have changed, which is the default, and with the person and its static cohorts from Postgres
+// besides. The floor is a gin handler that reads the body and answers two bytes.
 func BenchmarkFlags(b *testing.B) {
 	redisURL := testkit.Redis(b)
 	database := postgres.URL(testkit.Postgres(b))
@@ -46,9 +48,9 @@ func BenchmarkFlags(b *testing.B) {
 	}
 	env := []string{"REDIS_URL=" + redisURL, "READ_DATABASE_URL=" + database.Reveal(), "WRITE_DATABASE_URL=" + database.Reveal()}
 	var floor float64
-	measure := func(name, kind string, request []byte) {
+	measure := func(name, kind string, request []byte, settings ...string) {
 		b.Run(name, func(b *testing.B) {
-			cpu := benchLoad(b, load.Start(b, kind, env), request)
+			cpu := benchLoad(b, load.Start(b, kind, slices.Concat(env, settings)), request)
 			if kind == "floor" {
 				floor = cpu
 			}
@@ -58,7 +60,10 @@ func BenchmarkFlags(b *testing.B) {
 	measure("floor", "floor", benchRequest(1, fromMemory))
 	measure("floor that answers 25 kB", "floor25k", benchRequest(1, fromMemory))
 	for i, n := range counts {
-		measure(fmt.Sprintf("memory/%d flags", n), "flags", benchRequest(i+1, fromMemory))
+		measure(fmt.Sprintf("memory/%d flags", n), "flags", benchRequest(i+1, fromMemory), "FLAGS_FRESH_MS=1000")
+	}
+	for i, n := range counts {
+		measure(fmt.Sprintf("redis/%d flags", n), "flags", benchRequest(i+1, fromMemory))
 	}
 	for i, n := range counts {
 		measure(fmt.Sprintf("postgres/%d flags", n), "flags", benchRequest(i+1, ""))

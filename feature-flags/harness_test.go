@@ -82,7 +82,7 @@ func setup(t testing.TB, o options) *harness {
 	h.redisWire, through[2] = wireTo(t, redisURL)
 	environ := []string{
 		"READ_DATABASE_URL=" + through[0], "WRITE_DATABASE_URL=" + through[0], "REDIS_URL=" + through[2], "OBJECT_STORAGE_BUCKET=",
-		"FLAGS_FRESH_MS=0", "BILLING_FLUSH_INTERVAL_MS=5", "COOKIELESS_REDIS_HOST=" + h.redisWire.host(), "COOKIELESS_REDIS_PORT=" + h.redisWire.port(),
+		"BILLING_FLUSH_INTERVAL_MS=5", "COOKIELESS_REDIS_HOST=" + h.redisWire.host(), "COOKIELESS_REDIS_PORT=" + h.redisWire.port(),
 		"ENABLE_METRICS=true", "ADDRESS=",
 	}
 	if o.apart {

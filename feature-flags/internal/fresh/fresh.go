@@ -1,6 +1,7 @@
 // Package fresh keeps what was loaded for a short time, so that a hundred requests of one project ask its store once. Of the callers that
-// want an expired key, one loads and the others wait for it. What is no longer fresh is kept too, as far as there is room: a loader gets
-// it and may find that it still holds.
+// want an expired key, one loads and the others wait for it. Without a time to keep values, nobody gets what was asked for before the call:
+// callers who find a load under way share the one after it. What is no longer fresh is kept too, as far as there is room: a loader gets it
+// and may find that it still holds.
 package fresh
 
 import (
@@ -13,7 +14,7 @@ import (
 
 // Config bounds a Cache.
 type Config struct {
-	TTL    time.Duration // how long a value is used without loading again; 0: each call loads
+	TTL    time.Duration // how long a value is used without loading again; 0: each call gets a load that began after it
 	Keep   time.Duration // how long an expired value that nobody confirms is kept; 0: until room is needed
 	Weight int64         // of all values together; what does not fit is used once and not kept
 	Now    func() time.Time
@@ -38,11 +39,23 @@ type entry[K comparable, V any] struct {
 	loaded time.Time
 }
 
-// load is one in progress; done is closed when value and err are there.
+// load is one in progress, or the one after that; done is closed when value and err are there.
 type load[V any] struct {
 	done  chan struct{}
+	next  *load[V] // begins when this one is done, by the first of the callers who want it
 	value V
 	err   error
+}
+
+// wait is for callers other than the one who loads.
+func (l *load[V]) wait(ctx context.Context) (V, error) {
+	select {
+	case <-l.done:
+		return l.value, l.err
+	case <-ctx.Done():
+		var none V
+		return none, context.Cause(ctx)
+	}
 }
 
 // New makes a Cache. weigh may be nil: each value then weighs 1.
@@ -68,19 +81,27 @@ func (c *Cache[K, V]) Get(ctx context.Context, key K, fetch Loader[V]) (V, error
 		c.mu.Unlock()
 		return old, nil
 	}
-	if l := c.loads[key]; l != nil && c.cfg.TTL > 0 {
-		c.mu.Unlock()
-		select {
-		case <-l.done:
-			return l.value, l.err
-		case <-ctx.Done():
-			var none V
-			return none, context.Cause(ctx)
-		}
-	}
 	l := &load[V]{done: make(chan struct{}), err: errUnfinished}
-	c.loads[key] = l
-	c.mu.Unlock()
+	running := c.loads[key]
+	switch {
+	case running == nil:
+		c.loads[key] = l
+		c.mu.Unlock()
+	case c.cfg.TTL > 0:
+		c.mu.Unlock()
+		return running.wait(ctx)
+	case running.next != nil:
+		next := running.next
+		c.mu.Unlock()
+		return next.wait(ctx)
+	default:
+		running.next = l
+		c.mu.Unlock()
+		<-running.done
+		c.mu.Lock()
+		old, had, _ = c.lookLocked(key)
+		c.mu.Unlock()
+	}
 	defer c.finish(key, l) // also after a panic, so that nobody waits for ever
 
 	// Detached, so that a client who leaves does not fail those who wait for its load.
@@ -97,7 +118,9 @@ func (c *Cache[K, V]) finish(key K, l *load[V]) {
 	if l.err == nil {
 		c.storeLocked(key, l.value)
 	}
-	if c.loads[key] == l {
+	if l.next != nil {
+		c.loads[key] = l.next
+	} else {
 		delete(c.loads, key)
 	}
 	close(l.done)

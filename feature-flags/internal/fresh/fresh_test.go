@@ -70,6 +70,41 @@ func TestNoTTL(t *testing.T) {
 	}
 }
 
+// Nobody gets a value that was asked for before the call, and those who wait share one load.
+func TestNoTTLTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c counter
+		cache := fresh.New[string, int64](fresh.Config{Weight: 10}, nil)
+		var wg sync.WaitGroup
+		call := func(want int64) {
+			wg.Go(func() {
+				got, err := cache.Get(t.Context(), "a", func(ctx context.Context, old int64, had bool) (int64, error) {
+					time.Sleep(time.Second)
+					return c.load(ctx, old, had)
+				})
+				require.NoError(t, err)
+				require.Equal(t, want, got)
+			})
+			synctest.Wait()
+		}
+		call(1)
+		for range 5 {
+			call(2)
+		}
+		impatient, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		_, err := cache.Get(impatient, "a", c.load)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		time.Sleep(1500 * time.Millisecond) // the second is under way
+		call(3)
+		wg.Wait()
+		require.EqualValues(t, 3, c.calls.Load())
+		require.EqualValues(t, 2, c.old, "each load gets what the one before it found")
+		call(4)
+		wg.Wait()
+	})
+}
+
 func TestOneLoads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c counter

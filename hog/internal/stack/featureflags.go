@@ -84,9 +84,6 @@ func place(cfg *featureflags.Config, environ []string, at Servers) error {
 	if !isSet(environ, "OBJECT_STORAGE_BUCKET") && !isSet(environ, "OBJECT_STORAGE_ENDPOINT") {
 		cfg.Objects.Bucket = "" // all is in Redis or made of the tables
 	}
-	if !isSet(environ, "FLAGS_FRESH_MS") && at.IsEmbedded(Redis) {
-		cfg.Cache.Fresh = 0 // who changes a flag looks at once, and this Redis is near
-	}
 	if cfg.InternalToken == "" {
 		cfg.InternalToken = config.Secret(at.Internal)
 	}
