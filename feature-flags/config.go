@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,7 +21,7 @@ type Config struct {
 	MaxConcurrency int           `env:"MAX_CONCURRENCY" default:"1000" min:"1" doc:"requests handled at once on the flag routes; more wait"`
 	Metrics        bool          `env:"ENABLE_METRICS" default:"false" doc:"serve /metrics"`
 	TrackedTeams   Teams         `env:"TEAM_IDS_TO_TRACK" default:"all" doc:"teams whose id is a label value of metrics; others are unknown"`
-	SkipWrites     Switch        `env:"SKIP_WRITES" default:"false" doc:"write neither flag overrides nor billing counters"`
+	SkipWrites     Switch        `env:"SKIP_WRITES" default:"false" doc:"write neither flag overrides nor billing counters, nor when API keys were used"`
 	InternalToken  config.Secret `env:"INTERNAL_REQUEST_TOKEN" doc:"bearer token of internal callers, who may ask for detailed_analysis and bring override_flags_definitions; empty: nobody may"`
 
 	Databases  DatabaseConfig
@@ -62,13 +64,13 @@ func (c *DatabaseConfig) personsApart() bool { return c.PersonsRead != "" && c.P
 type RedisConfig struct {
 	URL             config.Secret `env:"REDIS_URL" default:"redis://localhost:6379/" doc:"shared Redis"`
 	ReaderURL       config.Secret `env:"REDIS_READER_URL" doc:"its replica"`
-	FlagsURL        config.Secret `env:"FLAGS_REDIS_URL" doc:"Redis of the flag caches; default: the shared one"`
+	FlagsURL        config.Secret `env:"FLAGS_REDIS_URL" doc:"Redis of the flag caches; default, and if it cannot be reached at the start: the shared one"`
 	FlagsReaderURL  config.Secret `env:"FLAGS_REDIS_READER_URL" doc:"its replica; needs FLAGS_REDIS_URL"`
 	FlagsEnabled    Switch        `env:"FLAGS_REDIS_ENABLED" default:"false" doc:"only logged: the flags Redis is used as soon as it is set"`
 	ResponseTimeout time.Duration `env:"REDIS_RESPONSE_TIMEOUT_MS" unit:"ms" default:"100" min:"0" doc:"of one command, at most 30000; 0 is no limit"`
 	ConnectTimeout  time.Duration `env:"REDIS_CONNECTION_TIMEOUT_MS" unit:"ms" default:"5000" min:"0" doc:"of connecting, at most 60000; 0 is no limit"`
 	Compress        Switch        `env:"REDIS_COMPRESSION_ENABLED" default:"false" doc:"write large values as zstd"`
-	ConnectRetries  int           `env:"REDIS_CLIENT_RETRY_COUNT" default:"3" min:"0" doc:"accepted without effect: a Redis that is down at the start is used once it is up"`
+	ConnectRetries  int           `env:"REDIS_CLIENT_RETRY_COUNT" default:"3" min:"0" doc:"further tries to reach the Redis of FLAGS_REDIS_URL at the start; the shared one is used as soon as it is up"`
 }
 
 // ObjectsConfig says where documents are that Redis has lost.
@@ -98,7 +100,7 @@ type CookielessConfig struct {
 
 // CacheConfig bounds what is kept in memory.
 type CacheConfig struct {
-	Fresh            time.Duration `env:"FLAGS_FRESH_MS" unit:"ms" default:"1000" min:"0" doc:"how long a team's metadata, client configuration and version of its flags are used without asking Redis again; 0 asks for each request"`
+	Fresh            time.Duration `env:"FLAGS_FRESH_MS" unit:"ms" default:"0" min:"0" doc:"how long a team's metadata, client configuration and version of its flags are used without asking Redis again; 0 asks for each request, so that a change is seen at once"`
 	DefinitionBytes  int64         `env:"FLAG_DEFINITIONS_CACHE_CAPACITY_BYTES" default:"268435456" min:"0" doc:"flags ready for evaluation, weighed by their JSON"`
 	DefinitionTTL    time.Duration `env:"FLAG_DEFINITIONS_CACHE_TTL_SECONDS" unit:"s" default:"300" doc:"flags that nobody asked for are forgotten"`
 	Teams            int           `env:"TEAM_CACHE_MAX_ENTRIES" default:"50000" min:"1" doc:"teams and their client configurations in memory"`
@@ -138,7 +140,16 @@ type KeysConfig struct {
 	AllowTeams                 Teams         `env:"RATE_LIMITING_ALLOW_LIST_TEAMS" default:"none" doc:"teams without these limits"`
 	RemoteConfigRate           int           `env:"REMOTE_CONFIG_DEFAULT_RATE_PER_MINUTE" default:"600" min:"1" doc:"remote configurations a minute and personal API key"`
 	AuthCacheTTL               time.Duration `env:"AUTH_TOKEN_CACHE_TTL_SECONDS" unit:"s" default:"300" doc:"how long a credential is kept in Redis"`
-	SecretKeys                 []string      `env:"FLAGS_SECRET_KEYS" trim:"true" doc:"Fernet keys of encrypted payloads, newest first"`
+	SecretKeys                 []string      `env:"FLAGS_SECRET_KEYS" trim:"true" doc:"secrets of encrypted payloads, newest first, as the main app has them"`
+	MainAppKey                 config.Secret `env:"SECRET_KEY" doc:"the main app's, which it encrypts payloads with where it has no FLAGS_SECRET_KEYS"`
+}
+
+// payloadSecrets are the secrets of encrypted payloads, by the main app's rule.
+func (c *KeysConfig) payloadSecrets() []string {
+	if secrets := slices.DeleteFunc(slices.Clone(c.SecretKeys), func(s string) bool { return s == "" }); len(secrets) > 0 {
+		return secrets
+	}
+	return []string{c.MainAppKey.Reveal()} // "" is none
 }
 
 // EvaluationConfig concerns the evaluation of flags.
@@ -180,6 +191,12 @@ func (c *Config) check() error {
 	return errors.Join(errs...)
 }
 
+// What no Redis is waited for longer than, in milliseconds.
+const (
+	maxRedisResponse = 30_000
+	maxRedisConnect  = 60_000
+)
+
 // ignored are settings of the original that do nothing here, with the reason.
 var ignored = map[string]string{
 	"TEAM_CACHE_TTL_SECONDS":                 "the entries it is for are no longer used",
@@ -207,6 +224,14 @@ func Warnings(environ []string) []string {
 	}
 	if set["FLAGS_REDIS_READER_URL"] != "" && set["FLAGS_REDIS_URL"] == "" {
 		out = append(out, "FLAGS_REDIS_READER_URL has no effect: set FLAGS_REDIS_URL, too")
+	}
+	for _, capped := range []struct {
+		name string
+		most int
+	}{{"REDIS_RESPONSE_TIMEOUT_MS", maxRedisResponse}, {"REDIS_CONNECTION_TIMEOUT_MS", maxRedisConnect}} {
+		if ms, err := strconv.Atoi(set[capped.name]); err == nil && ms > capped.most {
+			out = append(out, fmt.Sprintf("%s is %d: %d, the most there can be, is used", capped.name, ms, capped.most))
+		}
 	}
 	if (set["PERSONS_READ_DATABASE_URL"] == "") != (set["PERSONS_WRITE_DATABASE_URL"] == "") {
 		out = append(out, "persons are looked for in the main database: set both PERSONS_READ_DATABASE_URL and PERSONS_WRITE_DATABASE_URL")

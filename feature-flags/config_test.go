@@ -91,11 +91,12 @@ func TestWarnings(t *testing.T) {
 		"ignored":          {"FLAGS_CACHE_TTL_SECONDS=5", "FLAGS_CACHE_TTL_SECONDS has no effect"},
 		"misspelt":         {"FLAGS_REDIS_URLS=x", "FLAGS_REDIS_URL"},
 		"reader alone":     {"FLAGS_REDIS_READER_URL=redis://x", "set FLAGS_REDIS_URL, too"},
+		"more than most":   {"REDIS_RESPONSE_TIMEOUT_MS=99999", "30000, the most there can be, is used"},
 		"half the persons": {"PERSONS_READ_DATABASE_URL=postgres://x", "set both"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Contains(t, strings.Join(featureflags.Warnings([]string{tt.environ}), "\n"), tt.want)
 		})
 	}
-	require.Empty(t, featureflags.Warnings([]string{"FLAGS_REDIS_URL=redis://x", "PATH=/bin"}))
+	require.Empty(t, featureflags.Warnings([]string{"FLAGS_REDIS_URL=redis://x", "PATH=/bin", "REDIS_CONNECTION_TIMEOUT_MS=60000"}))
 }

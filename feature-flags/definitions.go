@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"golang.org/x/sync/errgroup"
@@ -36,6 +37,7 @@ func (s *Service) buildDefinitions() error {
 	if err != nil {
 		return fmt.Errorf("credentials: %w", err)
 	}
+	s.keyUsage = auth.NewUsage(s.db.MainWriter, s.redis, s.partLog)
 	pickled := &countedRedis{client: s.redis.As(redis.Pickle), errors: s.metrics.redisErrors}
 	documents, err := hypercache.New(definitions.Cache, pickled, s.objects, s.reg)
 	if err != nil {
@@ -44,16 +46,23 @@ func (s *Service) buildDefinitions() error {
 	s.definitions = definitions.New(definitions.Config{
 		PerMinute: keys.DefinitionsRate, ConditionalPerMinute: keys.DefinitionsConditionalRate, Limits: limits, Exempt: keys.AllowTeams.Has,
 	}, definitions.Deps{
-		Team: s.authTeam, Identify: authenticator.Identify, Documents: documents, Tags: pickled, OverQuota: s.quota.Limited,
+		Team: s.authTeam, Identify: authenticator.Identify, Used: s.used, Documents: documents, Tags: pickled, OverQuota: s.quota.Limited,
 		Bill: func(r *http.Request, teamID int32) {
 			s.billing.Record(billing.LocalEvaluation, teamID, agent.SDK(r.Header))
 		},
 		Fail: s.fail, Log: s.partLog, Registerer: s.reg,
 	})
 	s.remoteConfig = remoteconfig.New(remoteconfig.Config{
-		PerMinute: keys.RemoteConfigRate, Exempt: keys.AllowTeams.Has, Secrets: keys.SecretKeys,
-	}, remoteconfig.Deps{Team: s.authTeam, Identify: authenticator.Identify, DB: s.db.MainReader, Fail: s.fail, Log: s.partLog})
+		PerMinute: keys.RemoteConfigRate, Exempt: keys.AllowTeams.Has, Secrets: keys.payloadSecrets(),
+	}, remoteconfig.Deps{Team: s.authTeam, Identify: authenticator.Identify, Used: s.used, DB: s.db.MainReader, Fail: s.fail, Log: s.partLog})
 	return nil
+}
+
+// used has it written down that a key is in use.
+func (s *Service) used(c *auth.Credential) {
+	if !bool(s.cfg.SkipWrites) {
+		s.keyUsage.Note(c, time.Now())
+	}
 }
 
 // authTeam finds a team for the endpoints that ask for a credential.
@@ -95,7 +104,7 @@ func teamLimits(text string) (map[int32]rate.Limit, error) {
 
 // anyMethod is what routes take whose handlers answer wrong methods themselves; HEAD comes with GET.
 var anyMethod = []string{
-	http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+	http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace, http.MethodConnect,
 }
 
 // definitionsRoutes has the main app's path beside the service's own: some SDKs, posthog-go among them, still ask there.
@@ -114,5 +123,6 @@ func (s *Service) runDefinitions(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.definitions.Run(ctx) })
 	g.Go(func() error { return s.remoteConfig.Run(ctx) })
+	g.Go(func() error { return s.keyUsage.Run(ctx) })
 	return g.Wait()
 }

@@ -5,7 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fernet/fernet-go"
 	"github.com/stretchr/testify/require"
+
+	"github.com/hog-go/hog/feature-flags/internal/auth"
 )
 
 const (
@@ -106,6 +109,29 @@ func TestDefinitionsWhileServersAreDown(t *testing.T) {
 	require.Equal(t, 503, ask("phs_1"), "there is no other source of the document")
 	h.redisWire.mend()
 	require.Eventually(t, func() bool { return ask("phs_1") == 200 }, 10*time.Second, 50*time.Millisecond)
+}
+
+// A personal key opens what the main app encrypted with its own secret, and it shows that it is in use.
+func TestEncryptedRemoteConfig(t *testing.T) {
+	var key fernet.Key
+	require.NoError(t, key.Generate())
+	sealed, err := fernet.EncryptAndSign([]byte("hidden"), &key)
+	require.NoError(t, err)
+	h := definitionsWorld(t, "SECRET_KEY="+key.Encode())
+	h.exec(t, `INSERT INTO posthog_featureflag (team_id, key, is_remote_configuration, has_encrypted_payloads, filters)
+		VALUES (1, 'limits', true, true, jsonb_build_object('payloads', jsonb_build_object('true', $1::text)))`, string(sealed))
+	h.exec(t, `INSERT INTO posthog_user (id, email) VALUES (1, 'a@b.c')`)
+	h.exec(t, `INSERT INTO posthog_organizationmembership (organization_id, user_id) VALUES ($1, 1)`, org)
+	h.exec(t, `INSERT INTO posthog_personalapikey (id, user_id, label, secure_value, scopes) VALUES ('k1', 1, 'l', $1, '{feature_flag:read}')`, auth.Hash("phx_1"))
+	r := h.do(t, "GET", "/api/projects/1/feature_flags/limits/remote_config", "", "Authorization", "Bearer phx_1")
+	require.Equal(t, 200, r.status, r.body)
+	require.Equal(t, `"hidden"`, r.body)
+	require.Eventually(t, func() bool {
+		var used bool
+		require.NoError(t, h.db.GetContext(t.Context(), &used, `SELECT last_used_at IS NOT NULL FROM posthog_personalapikey WHERE id = 'k1'`))
+		return used
+	}, 10*time.Second, 10*time.Millisecond)
+	require.Equal(t, "1", h.redis.Get(t.Context(), "posthog:pak_last_used:k1").Val())
 }
 
 func TestRemoteConfigRoute(t *testing.T) {

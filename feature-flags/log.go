@@ -1,6 +1,7 @@
 package featureflags
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -49,7 +50,7 @@ func (s *Service) canonical(ctx context.Context, x *exchange, status int, took t
 	userAgent := x.userAgent()
 	s.log.DebugContext(ctx, "canonical_log_line",
 		"request_id", x.requestID(), "path", x.http.URL.Path, "team_id", teamID, "distinct_id", x.question.DistinctID, "ip", x.ip,
-		"user_agent", userAgent[:min(len(userAgent), maxAgent)], "lib", agent.SDK(x.http.Header), "lib_version", x.query.LibVersion, "api_version", x.query.Version,
+		"user_agent", userAgent[:min(len(userAgent), maxAgent)], "lib", agent.SDK(x.http.Header), "lib_version", cmp.Or(x.query.LibVersion, agent.SDKVersion(userAgent)), "api_version", x.query.Version,
 		"http_status", status, "error_code", code, "err", x.err, "rate_limited", errors.Is(x.err, refusal.RateLimited), "rate_limit_warned", x.warned, "is_bot", x.bot,
 		"flags_evaluated", len(x.results), "flags_errored", errored, "flags_disabled", x.request.NoFlags, "quota_limited", x.quotas,
 		"property_cache_hits", hits, "property_cache_misses", misses, "cohorts_evaluated", cohorts, "hash_key_override_status", x.hashKeys,

@@ -54,6 +54,7 @@ func TestRequests(t *testing.T) {
 		"row 60 no token":                                  {"/flags?v=2", `{"distinct_id":"u"}`, nil, bad(401, noToken)},
 		"row 60 empty token":                               {"/flags?v=2", `{"token":"","distinct_id":"u"}`, nil, bad(401, noToken)},
 		"row 60 unknown token":                             {"/flags?v=2", `{"token":"phc_x","distinct_id":"u"}`, nil, bad(401, unknown)},
+		"a token that no table can hold":                   {"/flags?v=2", `{"token":"phc_\u0000","distinct_id":"u"}`, nil, bad(401, unknown)},
 		"row 60 no distinct id":                            {"/flags?v=2", `{"token":"phc_1"}`, nil, bad(400, noID)},
 		"row 60 no distinct id and no flags":               {"/flags?v=2", `{"token":"phc_1","disable_flags":true}`, nil, func(t *testing.T, r reply) { require.Empty(t, r.flags(t)); require.False(t, r.errors(t)) }},
 		"row 120 too large":                                {"/flags?v=2", pad(2097153), nil, bad(413, "Failed to buffer the request body")},
@@ -89,9 +90,11 @@ func TestMethods(t *testing.T) {
 		options := h.do(t, "OPTIONS", path, "")
 		require.Equal(t, 204, options.status)
 		require.Equal(t, "GET, POST, OPTIONS, HEAD", options.header.Get("Allow"))
-		wrong := h.do(t, "DELETE", path, "")
-		require.Equal(t, 405, wrong.status)
-		require.Equal(t, "GET, POST, OPTIONS, HEAD", wrong.header.Get("Allow"))
+		for _, method := range []string{"DELETE", "TRACE"} {
+			wrong := h.do(t, method, path, "")
+			require.Equal(t, 405, wrong.status)
+			require.Equal(t, "GET, POST, OPTIONS, HEAD", wrong.header.Get("Allow"))
+		}
 		preflight := h.do(t, "OPTIONS", path, "", "Origin", "https://a.example", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "x-a")
 		require.Equal(t, 200, preflight.status)
 		require.Equal(t, "https://a.example", preflight.header.Get("Access-Control-Allow-Origin"))

@@ -22,6 +22,7 @@ import (
 	"github.com/hog-go/hog/common/metrics"
 	"github.com/hog-go/hog/common/redis"
 	"github.com/hog-go/hog/common/tracing"
+	"github.com/hog-go/hog/feature-flags/internal/auth"
 	"github.com/hog-go/hog/feature-flags/internal/billing"
 	"github.com/hog-go/hog/feature-flags/internal/continuity"
 	"github.com/hog-go/hog/feature-flags/internal/definitions"
@@ -81,6 +82,7 @@ type Service struct {
 
 	definitions  *definitions.Handler
 	remoteConfig *remoteconfig.Handler
+	keyUsage     *auth.Usage
 
 	slots      chan struct{} // one for each request that may be handled at once
 	processors chan struct{} // one for each large evaluation that may run at once
@@ -153,8 +155,14 @@ func (s *Service) openStores(ctx context.Context) (err error) {
 	}
 	s.flagsRedis = s.redis
 	if url := s.cfg.Redis.FlagsURL.Reveal(); url != "" {
-		if s.flagsRedis, err = s.openRedis(url, s.cfg.Redis.FlagsReaderURL.Reveal()); err != nil {
+		dedicated, err := s.openRedis(url, s.cfg.Redis.FlagsReaderURL.Reveal())
+		if err != nil {
 			return fmt.Errorf("FLAGS_REDIS_URL: %w", err)
+		}
+		if s.reachable(ctx, dedicated) {
+			s.flagsRedis = dedicated
+		} else {
+			_ = dedicated.Close()
 		}
 	}
 	s.log.InfoContext(ctx, "flag caches", "dedicated_redis", s.flagsRedis != s.redis, "flags_redis_enabled", bool(s.cfg.Redis.FlagsEnabled))
@@ -172,11 +180,32 @@ func (s *Service) openStores(ctx context.Context) (err error) {
 	return nil
 }
 
+// reachable tells whether the dedicated Redis is to be used. Without it the flags come from the shared one until the next start, as in
+// the original: moving between the two later would move between two versions of the same flags.
+func (s *Service) reachable(ctx context.Context, dedicated *redis.Client) bool {
+	err := dedicated.Ping(ctx)
+	for retries := s.cfg.Redis.ConnectRetries; err != nil && retries > 0 && ctx.Err() == nil; retries-- {
+		select {
+		case <-ctx.Done():
+		case <-time.After(dedicatedWait):
+		}
+		err = dedicated.Ping(ctx)
+	}
+	if err == nil {
+		return true
+	}
+	s.log.WarnContext(ctx, "the dedicated Redis of the flags cannot be reached: the shared one is used until the next start; check FLAGS_REDIS_URL", "err", err)
+	return false
+}
+
+// dedicatedWait is between two tries to reach it.
+const dedicatedWait = 100 * time.Millisecond
+
 func (s *Service) openRedis(url, readerURL string) (*redis.Client, error) {
 	return redis.New(redis.Config{
 		URL: url, ReaderURL: readerURL, Compress: bool(s.cfg.Redis.Compress),
-		ResponseTimeout: redis.Timeout(min(s.cfg.Redis.ResponseTimeout, 30*time.Second)),
-		ConnectTimeout:  redis.Timeout(min(s.cfg.Redis.ConnectTimeout, time.Minute)),
+		ResponseTimeout: redis.Timeout(min(s.cfg.Redis.ResponseTimeout, maxRedisResponse*time.Millisecond)),
+		ConnectTimeout:  redis.Timeout(min(s.cfg.Redis.ConnectTimeout, maxRedisConnect*time.Millisecond)),
 	}, s.partLog)
 }
 

@@ -2,6 +2,8 @@ package featureflags_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -137,6 +139,20 @@ func TestTables(t *testing.T) {
 	t.Run("the cache wins", func(t *testing.T) {
 		h.cacheFlags(t, 1, onFlag)
 		require.Len(t, h.post(t, "/flags?v=2", ann).flags(t), 1)
+	})
+}
+
+// A dedicated Redis that cannot be reached at the start leaves the flags to the shared one.
+func TestDedicatedRedis(t *testing.T) {
+	flagsIn := func(t *testing.T, h *harness) []string {
+		h.cacheFlags(t, 1, onFlag)
+		return slices.Collect(maps.Keys(h.post(t, "/flags?v=2", ann).flags(t)))
+	}
+	t.Run("there", func(t *testing.T) {
+		require.Empty(t, flagsIn(t, setup(t, options{env: []string{"FLAGS_REDIS_URL=" + testkit.Redis(t)}})), "it is another one")
+	})
+	t.Run("gone", func(t *testing.T) {
+		require.Equal(t, []string{"on"}, flagsIn(t, setup(t, options{env: []string{"FLAGS_REDIS_URL=redis://127.0.0.1:1", "REDIS_CLIENT_RETRY_COUNT=1"}})))
 	})
 }
 

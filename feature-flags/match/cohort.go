@@ -232,7 +232,7 @@ func (c *compiler) legacyGroups(raw json.RawMessage) node {
 func (c *compiler) legacyGroup(raw json.RawMessage) (n node, ok bool) {
 	n.kind = nodeAll
 	var list []json.RawMessage
-	if json.Unmarshal(raw, &list) == nil && list != nil {
+	if json.Unmarshal(raw, &list) == nil && len(list) > 0 {
 		for _, element := range list {
 			var kind struct {
 				Type *string `json:"type"`
@@ -255,8 +255,8 @@ func (c *compiler) legacyGroup(raw json.RawMessage) (n node, ok bool) {
 		return n, true
 	}
 	var members map[string]json.RawMessage
-	if json.Unmarshal(raw, &members) != nil || members == nil {
-		return n, false
+	if json.Unmarshal(raw, &members) != nil || len(members) == 0 {
+		return n, false // also what names nothing, which would otherwise be everybody
 	}
 	_, typed := members["type"]
 	_, valued := members["values"]

@@ -61,6 +61,8 @@ func TestCohorts(t *testing.T) {
 		{name: "row 102 object of values", filters: in("1", ""), cohorts: `{"id": 1, "groups": [{"properties": {"plan": "pro"}}]}`, person: `{"plan":"pro"}`, want: met},
 		{name: "row 102 half a group", filters: in("1", ""), cohorts: `{"id": 1, "groups": [{"properties": {"type": "OR"}}]}`, person: `{"type":"OR"}`, want: missed},
 		{name: "row 102 type event", filters: in("1", ""), cohorts: `{"id": 1, "groups": [{"properties": [{"key": "email", "value": "a@b.c", "type": "event"}]}]}`, person: `{"email":"a@b.c"}`, want: met},
+		{name: "older groups, an empty list is nobody", filters: in("1", ""), cohorts: `{"id": 1, "groups": [{"properties": []}]}`, want: missed},
+		{name: "older groups, an empty object is nobody", filters: in("1", ""), cohorts: `{"id": 1, "groups": [{"properties": {}}]}`, want: missed},
 		{name: "older groups, a whole group", filters: in("1", ""), cohorts: `{"id": 1, "groups": [{"properties": ` + anyOf(pro) + `}]}`, person: `{"plan":"pro"}`, want: met},
 		{name: "row 103 behaviour or a property", filters: in("1", ""), cohorts: dynamic(1, anyOf(behaviour+","+pro)), person: `{"plan":"pro"}`, want: met},
 		{name: "row 103 behaviour alone", filters: in("1", ""), cohorts: dynamic(1, anyOf(behaviour)), want: missed},

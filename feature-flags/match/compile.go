@@ -76,8 +76,8 @@ func Check(definition []byte) error {
 		return err
 	case s.Len() != 1:
 		return errors.New("a flag has an id and a key")
-	case s.flags[0].failure != nil:
-		return s.flags[0].failure
+	case s.flags[0].flaw != nil:
+		return s.flags[0].flaw
 	}
 	return nil
 }
@@ -105,8 +105,12 @@ func (c *compiler) addFlags(raws []json.RawMessage) {
 		}
 		f := c.set.flags[at]
 		at++
-		if err := c.addFlag(f, raw); err != nil {
-			f.failure = &Failure{"flag_data_parsing_error", "Failed to parse flag data: " + err.Error()}
+		if f.flaw = c.addFlag(f, raw); f.flaw != nil {
+			told := f.flaw
+			if errors.Is(told, errUnsupported) {
+				told = errUnsupported // clients compare this text
+			}
+			f.failure = &Failure{"flag_data_parsing_error", "Failed to parse flag data: " + told.Error()}
 			f.conditions, f.sources, f.dependsOn, f.needs = nil, nil, nil, dataNeeds{}
 		}
 		f.spread = max(len(f.conditions), 1) + 1

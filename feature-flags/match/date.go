@@ -46,7 +46,7 @@ func parseSpan(s string) (span int, unit byte, ok bool) {
 // offsetLayouts carry their own offset, naiveLayouts are wall clock time of the team.
 var (
 	offsetLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02 15:04:05.999999999Z07:00"}
-	naiveLayouts  = []string{"2006-01-02", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05"}
+	naiveLayouts  = []string{"2006-1-2", "2006-1-2T15:4", "2006-1-2 15:4", "2006-1-2T15:4:5", "2006-1-2 15:4:5"} // also of two digits
 	// lenientLayouts are taken as UTC where they name no zone.
 	lenientLayouts = []string{
 		time.RFC1123Z, time.RFC1123, time.RFC850, time.ANSIC, time.UnixDate, time.RubyDate, time.RFC822Z, time.RFC822,
@@ -62,8 +62,9 @@ func parseInstant(s string, loc *time.Location) (time.Time, bool) {
 	if s = strings.TrimSpace(s); s == "" {
 		return time.Time{}, false
 	}
+	upper := strings.ToUpper(s) // RFC 3339 has its T and Z in either case
 	for _, layout := range offsetLayouts {
-		if t, err := time.Parse(layout, s); err == nil {
+		if t, err := time.Parse(layout, upper); err == nil {
 			return t, true
 		}
 	}

@@ -20,6 +20,7 @@ type Flag struct {
 	Deleted       bool
 
 	failure *Failure // the definition cannot be used
+	flaw    error    // why, in full
 	prefix  string   // key + ".", what every hash of the flag begins with
 	survey  bool     // targets a survey
 	billed  bool     // makes an evaluation billable

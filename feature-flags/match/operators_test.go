@@ -127,6 +127,14 @@ func TestOperators(t *testing.T) {
 			{"regex", `"^(?P<n>\\w)(?!\\d)"`, `"é٣"`, false}, {"regex", `"^é$"`, `"é\n"`, false}, {"regex", `"^é(?!x)$"`, `"é\n"`, false}}},
 		{"unfinished patterns", match.Options{}, []cell{
 			{"regex", `"["`, `"é["`, false}, {"not_regex", `"[^"`, `"é"`, false}, {"regex", `"[[:"`, `"é"`, false}, {"regex", `"é\\"`, `"é"`, false}, {"regex", `"[]"`, `"]é"`, false}}},
+		{"a list is the values to be equal to, not one itself", match.Options{}, []cell{
+			{"exact", `["a"]`, `["a"]`, false}, {"is_not", `["a"]`, `["a"]`, true}, {"exact", `["a"]`, `"[\"a\"]"`, false}, {"exact", `[["a"]]`, `["a"]`, true},
+			{"exact", `"[\"a\"]"`, `["a"]`, true}}},
+		{"nor in explicit mode", match.Options{ExplicitExact: true}, []cell{
+			{"exact", `["a"]`, `["a"]`, false}, {"exact", `[]`, `"[]"`, false}, {"exact", `[]`, `[]`, true}}},
+		{"lower case and few digits in dates", match.Options{Location: ny}, []cell{
+			{"is_date_exact", `"2024-02-03t00:00:00z"`, `"2024-02-03T00:00:00Z"`, true}, {"is_date_exact", `"2024-2-3 4:05"`, `"2024-02-03T09:05:00Z"`, true},
+			{"is_date_exact", `"2024-2-3"`, `"2024-02-03T05:00:00Z"`, true}, {"is_date_exact", `"2024-2-30"`, `"2024-03-01"`, false}}},
 		{"full lower case", match.Options{}, []cell{
 			{"exact", `"STRASSE É"`, `"strasse é"`, true}, {"exact", `"ΟΔΟΣ"`, `"οδος"`, true}, {"icontains", `"É"`, `"é"`, false}}},
 		{"between", match.Options{}, []cell{

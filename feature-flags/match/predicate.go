@@ -35,7 +35,7 @@ type predicate struct {
 	never   bool // no operand where one is needed: nothing matches
 
 	truths  bool     // exact: compare by truth
-	truth   bool     // … against this; in explicit mode the empty list wants this truth of the value
+	truth   bool     // … against this
 	words   []string // exact: lower-case forms of which one must be equal; contains, prefix, suffix: folded forms
 	pattern *pattern
 	num     float64
@@ -139,18 +139,19 @@ func newPredicate(slot int32, name string, operand json.RawMessage, o Options) (
 }
 
 func (p *predicate) prepareExact(raw string, explicit bool) {
-	items := elements(raw)
-	switch isList := raw[0] == '['; {
-	case !explicit && booleanLike(raw):
+	if !explicit && booleanLike(raw) {
 		p.truths, p.truth = true, truthy(raw)
 		return
-	case explicit && isList && len(items) == 0:
-		p.truths, p.truth = true, true
 	}
-	for _, item := range items {
+	if raw[0] != '[' {
+		p.words = []string{lower(jsonText(raw))}
+		return
+	}
+	items := elements(raw)
+	p.truths, p.truth = len(items) == 0, true // the empty list equals what is true
+	for _, item := range items {              // a list is the values of which one must be equal, and is equal to no list itself
 		p.words = append(p.words, lower(jsonText(item)))
 	}
-	p.words = append(p.words, lower(jsonText(raw)))
 }
 
 func (p *predicate) prepareBetween(bounds []string) {
@@ -214,7 +215,7 @@ func (p *predicate) test(v *value, now time.Time, loc *time.Location) outcome {
 }
 
 func (p *predicate) equals(v *value) bool {
-	if p.truths && (p.words == nil || v.truthy()) {
+	if p.truths {
 		return v.truthy() == p.truth
 	}
 	text := v.asText()

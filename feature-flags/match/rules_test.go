@@ -2,6 +2,7 @@ package match_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -104,7 +105,10 @@ func TestRules(t *testing.T) {
 			require.NotEqual(t, good, bad, name)
 			a := evaluate(t, compile(t, "", flagJSON(1, "f", bad), flagJSON(2, "other", one(`{}`))), match.Request{DistinctID: "ann"}, match.Data{})
 			require.Equal(t, "off flag_data_parsing_error", a.show("f"), name)
-			require.Contains(t, a.flags["f"].Description(), "Failed to parse flag data: unsupported feature flag configuration format")
+			require.Equal(t, "Failed to parse flag data: unsupported feature flag configuration format", a.flags["f"].Description(), name)
+			flaws := maps.Collect(compile(t, "", flagJSON(1, "f", bad)).Flaws())
+			require.ErrorContains(t, flaws["f"], "unsupported feature flag configuration format", name)
+			require.ErrorContains(t, match.Check([]byte(flagJSON(1, "f", bad))), "unsupported feature flag configuration format", name)
 			require.Equal(t, "on condition_match 0", a.show("other"))
 		}
 	})

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"iter"
 	"sync"
 	"time"
 )
@@ -50,6 +51,17 @@ func (s *Set) ByKey(key string) (f *Flag, ok bool) { f, ok = s.byKey[key]; retur
 
 // NeedsCohorts tells that an active flag names a cohort and no list of cohorts was given. Conditions on cohorts are not met then.
 func (s *Set) NeedsCohorts() bool { return s.usesCohorts && !s.hasCohorts }
+
+// Flaws are the active flags whose definition cannot be used, by key, and what is wrong with it: more than clients are told.
+func (s *Set) Flaws() iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for _, f := range s.flags {
+			if f.flaw != nil && f.Active && !f.Deleted && !yield(f.Key, f.flaw) {
+				return
+			}
+		}
+	}
+}
 
 // ContinuityKeys lists the keys of the active flags with experience continuity.
 func (s *Set) ContinuityKeys() (keys []string) {

@@ -89,6 +89,16 @@ func sdkName(ua string) (string, bool) {
 	return name, name != "" && version != ""
 }
 
+// SDKVersion is what an SDK says of itself in its user agent, "" where that is another client's.
+func SDKVersion(ua string) string {
+	if _, ok := sdkName(ua); !ok {
+		return ""
+	}
+	_, version, _ := strings.Cut(ua, "/")
+	version, _, _ = strings.Cut(version, " ")
+	return version
+}
+
 // SDK is the name under which usage is counted: posthog-js and so on, or other.
 func SDK(h http.Header) string {
 	ua := first(h["User-Agent"])
@@ -142,21 +152,20 @@ func RequestStart(h http.Header) (ms int64, ok bool) {
 	return ms, true
 }
 
-// address takes the port off.
+// address takes the port off. One address has one text, however it was written: limits and cookieless ids go by it.
 func address(s string) (string, bool) {
 	if s == "" {
 		return "", false
 	}
-	if _, err := netip.ParseAddr(s); err == nil {
-		return s, true
+	if ip, err := netip.ParseAddr(s); err == nil {
+		return ip.String(), true
 	}
 	host := s
 	if h, _, err := net.SplitHostPort(s); err == nil {
 		host = h
 	}
-	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	_, err := netip.ParseAddr(host)
-	return host, err == nil
+	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
+	return ip.String(), err == nil
 }
 
 func first(values []string) string {

@@ -66,6 +66,8 @@ func TestClientIP(t *testing.T) {
 		"no proxy":                         {"", "[::1]:99", "::1"},
 		"the second address never matters": {"unknown, 203.0.113.5", "10.0.0.2:1", "10.0.0.2"},
 		"nothing at all":                   {"", "", ""},
+		"IPv6 in another spelling":         {"2001:DB8:0::1", "10.0.0.2:1", "2001:db8::1"},
+		"and with a port":                  {"[2001:0db8::0001]:443", "10.0.0.2:1", "2001:db8::1"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -75,6 +77,14 @@ func TestClientIP(t *testing.T) {
 			}
 			require.Equal(t, tt.want, agent.ClientIP(r))
 		})
+	}
+}
+
+func TestSDKVersion(t *testing.T) {
+	for ua, want := range map[string]string{
+		"posthog-node/5.0.0": "5.0.0", "posthog-android/3.1 okhttp/4": "3.1", "posthog-ruby2.3.0": "", "posthog-node/": "", "curl/8": "", "": "",
+	} {
+		require.Equal(t, want, agent.SDKVersion(ua), ua)
 	}
 }
 

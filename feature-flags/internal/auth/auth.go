@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hog-go/hog/common/postgres"
 	"github.com/hog-go/hog/common/readthrough"
@@ -95,6 +96,9 @@ func (a *Authenticator) Identify(ctx context.Context, bearer string) (Credential
 	load, refusal := a.personal, ErrPersonal
 	if strings.HasPrefix(bearer, secretPrefix) {
 		load, refusal = a.secret, ErrSecret
+	}
+	if strings.Contains(bearer, "\x00") || !utf8.ValidString(bearer) {
+		return Credential{}, refusal // which the database cannot even be asked about
 	}
 	result, err := a.cache.Get(ctx, Hash(bearer), func(ctx context.Context, hash string) (Credential, bool, error) {
 		return load(ctx, bearer, hash)

@@ -95,6 +95,8 @@ func TestDecodeFields(t *testing.T) {
 		want decode.Request // with the token t
 	}{
 		"row 58 NaN is null": {`{"token":"t","distinct_id":"u","person_properties":{"a":NaN}}`, decode.Request{HasDistinctID: true, DistinctID: "u", PersonProperties: decode.Object(`{"a":null}`)}},
+		"a number beyond float64 is null": {`{"token":"t","distinct_id":"u","person_properties":{"a":1e999,"b":-1E+400,"c":` + strings.Repeat("9", 400) + `,"d":1e308}}`,
+			decode.Request{HasDistinctID: true, DistinctID: "u", PersonProperties: decode.Object(`{"a":null,"b":null,"c":null,"d":1e308}`)}},
 		"older names": {`{"$token":"t","$distinct_id":"u","$properties":{},"$groups":{"o":1.50},"$group_properties":{"o":{"a":1}},"$anon_distinct_id":"n","$device_id":"d","flag_keys_to_evaluate":["k"],"evaluation_environments":["e"]}`,
 			decode.Request{HasDistinctID: true, DistinctID: "u", PersonProperties: decode.Object(`{}`), Groups: []decode.Group{{"o", []byte("1.50")}},
 				GroupProperties: []decode.GroupProperties{{"o", decode.Object(`{"a":1}`)}}, AnonDistinctID: "n", DeviceID: "d", FlagKeys: []string{"k"}, EvaluationContexts: []string{"e"}}},
@@ -139,6 +141,7 @@ func TestParseQuery(t *testing.T) {
 		"empty config is on": {"config=", decode.Query{Config: true, HasConfig: true}},
 		"config off":         {"config=NO", decode.Query{HasConfig: true}},
 		"no version":         {"v=x", decode.Query{Version: 1, HasVersion: true}},
+		"beyond 32 bits":     {"v=2147483648", decode.Query{Version: 1, HasVersion: true}},
 		"aliases":            {"version=3&lib_version=9&sent_at=1", decode.Query{Version: 3, HasVersion: true, LibVersion: "9", SentAt: 1, HasSentAt: true}},
 		"escapes":            {"compr%65ssion=base64", decode.Query{Compression: decode.Base64}},
 		"other compressions": {"compression=lz64", decode.Query{Compression: decode.Unsupported}},

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"math"
 	"strconv"
 	"unicode"
 	"unicode/utf8"
@@ -198,6 +199,10 @@ func (c *converter) decimal(raw string, negative bool) {
 		return
 	}
 	f, err := strconv.ParseFloat(raw, 64)
+	if math.IsInf(f, 0) {
+		c.out = append(c.out, "null"...)
+		return
+	}
 	if err != nil || len(raw) > 1 && raw[0] == '0' && raw[1]-'0' < 10 {
 		c.fail()
 		return

@@ -58,11 +58,11 @@ func (q *Query) set(name, value string) error {
 		if value == "" {
 			return nil
 		}
-		n, err := strconv.Atoi(value)
+		n, err := strconv.ParseInt(value, 10, 32)
 		if err != nil {
 			n = 1
 		}
-		q.Version, q.HasVersion = n, true
+		q.Version, q.HasVersion = int(n), true
 	case "compression":
 		q.Compression = compression(value)
 	case "ver", "lib_version":

@@ -2,6 +2,8 @@ package decode
 
 import (
 	"iter"
+	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -75,10 +77,20 @@ func (s *scanner) word(w string) {
 	s.at += len(w)
 }
 
+// number refuses what no float64 holds: the reader of JSON5 makes it null.
 func (s *scanner) number() {
 	n, ok := rawjson.Number(s.text[s.at:])
+	s.ok = s.ok && ok && !overflows(s.text[s.at:s.at+n])
 	s.at += n
-	s.ok = s.ok && ok
+}
+
+// overflows tells whether a number is beyond float64, which takes an exponent or very many digits.
+func overflows(number []byte) bool {
+	if len(number) <= 308 && !slices.ContainsFunc(number, func(c byte) bool { return c|0x20 == 'e' }) {
+		return false
+	}
+	f, _ := strconv.ParseFloat(string(number), 64)
+	return math.IsInf(f, 0)
 }
 
 // str consumes a string and returns what is between its quotes, with its escapes, and whether there are any.
@@ -222,7 +234,7 @@ func valid(text []byte) (out []byte, changed bool) {
 func numberText(raw []byte) string {
 	for _, c := range raw {
 		if c == '.' || c|0x20 == 'e' {
-			f, _ := strconv.ParseFloat(string(raw), 64) // an overflow is infinite, as in the original
+			f, _ := strconv.ParseFloat(string(raw), 64) // finite: see scanner.number
 			return floatText(f)
 		}
 	}

@@ -64,7 +64,9 @@ type Deps struct {
 	// Team looks a public token up. found is false only for one that certainly is no team's; err is an outage.
 	Team func(ctx context.Context, token string) (team auth.Team, found bool, err error)
 	// Identify is that of an auth.Authenticator.
-	Identify  func(ctx context.Context, bearer string) (auth.Credential, error)
+	Identify func(ctx context.Context, bearer string) (auth.Credential, error)
+	// Used hears of each credential that was good; may be nil.
+	Used      func(c *auth.Credential)
 	Documents Documents
 	Tags      Tags
 	// OverQuota tells whether the team of a public token has used up its flag requests.
@@ -193,6 +195,9 @@ func (h *Handler) authenticate(ctx context.Context, token, bearer string) (team 
 		return auth.Team{}, err
 	}
 	h.metrics.method(credential.Kind).Inc()
+	if h.Used != nil {
+		h.Used(&credential)
+	}
 	return team, nil
 }
 

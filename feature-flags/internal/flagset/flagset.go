@@ -184,6 +184,9 @@ func (s *Source) compile(ctx context.Context, t *team.Team, f *Flags) (err error
 		s.log.ErrorContext(ctx, "flag definitions cannot be parsed", "team_id", t.ID, "err", err)
 		return fmt.Errorf("%w: team %d: %w", fault.ErrCorruptFlags, t.ID, err)
 	}
+	for key, flaw := range f.Set.Flaws() {
+		s.log.WarnContext(ctx, "flag cannot be evaluated", "team_id", t.ID, "flag", key, "err", flaw)
+	}
 	f.document = nil
 	f.Fragments = answer.NewFragments(f.Set)
 	return nil

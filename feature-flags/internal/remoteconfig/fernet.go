@@ -2,7 +2,6 @@ package remoteconfig
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/fernet/fernet-go"
 )
@@ -11,7 +10,8 @@ import (
 const keySize = 32
 
 // keysOf makes keys of the main app's FLAGS_SECRET_KEYS, which hold raw bytes: shorter texts are filled up with zero bytes in front,
-// longer ones cut. Source: PostHog's posthog/helpers/encrypted_flag_payloads.py.
+// longer ones cut. What is a key in Fernet's own form may also be meant as that: a wrong key opens nothing. Source: PostHog's
+// posthog/helpers/encrypted_flag_payloads.py.
 func keysOf(secrets []string) []*fernet.Key {
 	keys := make([]*fernet.Key, 0, len(secrets))
 	for _, s := range secrets {
@@ -21,6 +21,9 @@ func keysOf(secrets []string) []*fernet.Key {
 		k := new(fernet.Key)
 		copy(k[max(0, keySize-len(s)):], s)
 		keys = append(keys, k)
+		if own, err := fernet.DecodeKey(s); err == nil {
+			keys = append(keys, own)
+		}
 	}
 	return keys
 }
@@ -34,7 +37,7 @@ const forEver = -1
 func decrypt(token string, keys []*fernet.Key) (string, error) {
 	text := fernet.VerifyAndDecrypt([]byte(token), forEver, keys)
 	if text == nil {
-		return "", fmt.Errorf("%w (there are %d)", errUndecryptable, len(keys))
+		return "", errUndecryptable
 	}
 	return string(text), nil
 }

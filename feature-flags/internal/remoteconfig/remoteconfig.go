@@ -40,7 +40,9 @@ type Deps struct {
 	Team func(ctx context.Context, token string) (team auth.Team, found bool, err error)
 	// Identify is that of an auth.Authenticator.
 	Identify func(ctx context.Context, bearer string) (auth.Credential, error)
-	DB       *postgres.DB // the main database; read only
+	// Used hears of each credential that was good; may be nil.
+	Used func(c *auth.Credential)
+	DB   *postgres.DB // the main database; read only
 	// Fail answers a request that is refused (refusal.Of knows why) or that an outage has spoilt.
 	Fail func(c *gin.Context, err error)
 	Log  *slog.Logger
@@ -150,6 +152,9 @@ func (h *Handler) authorise(ctx context.Context, token, segment, bearer string) 
 	case err != nil:
 		return scope{}, none, err
 	}
+	if h.Used != nil {
+		h.Used(&credential)
+	}
 	if credential.Kind == auth.Personal && !h.exempt(s.team.ID) && !h.limits.Allow(credential.KeyID, time.Now()) {
 		return scope{}, none, refusal.RateLimited
 	}
@@ -190,12 +195,13 @@ func (h *Handler) teamByID(ctx context.Context, id int32) (t auth.Team, err erro
 	return t, nil
 }
 
-// A project may hold several teams, whose flags may share a key: that of the team in question comes first.
+// A project may hold several teams, whose flags may share a key: that of the team in question comes first. A number may be a flag's id,
+// which comes before a key of digits.
 const payloadQuery = `
 SELECT f.filters->'payloads'->'true', COALESCE(f.has_encrypted_payloads, false)
 FROM posthog_featureflag f JOIN posthog_team t ON t.id = f.team_id
-WHERE t.project_id = $1 AND f.key = $2 AND NOT f.deleted AND f.is_remote_configuration
-ORDER BY f.team_id = $3 DESC LIMIT 1`
+WHERE t.project_id = $1 AND (f.key = $2 OR f.id = $4) AND NOT f.deleted AND f.is_remote_configuration
+ORDER BY f.id = $4 DESC, f.team_id = $3 DESC LIMIT 1`
 
 // redacted stands in place of an encrypted payload for those who may not read it.
 const redacted = `"********* (encrypted)"`
@@ -204,7 +210,11 @@ const redacted = `"********* (encrypted)"`
 func (h *Handler) payload(ctx context.Context, s scope, key string, reveal bool) (json.RawMessage, error) {
 	var stored []byte
 	var encrypted bool
-	err := h.DB.QueryRowContext(ctx, payloadQuery, s.projectID, key, s.team.ID).Scan(&stored, &encrypted)
+	id, err := strconv.ParseUint(key, 10, 31)
+	if err != nil {
+		id = 0 // no flag's
+	}
+	err = h.DB.QueryRowContext(ctx, payloadQuery, s.projectID, key, s.team.ID, int32(id)).Scan(&stored, &encrypted)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, errNotFound
 	}
@@ -218,8 +228,8 @@ func (h *Handler) payload(ctx context.Context, s scope, key string, reveal bool)
 		return json.Marshal(redacted)
 	}
 	var token string
-	if err := json.Unmarshal(stored, &token); err != nil {
-		token = string(stored) // no text: nothing that was encrypted
+	if json.Unmarshal(stored, &token) != nil || token == "" {
+		return nil, nil // nothing that was encrypted
 	}
 	text, err := decrypt(token, h.keys)
 	if err != nil {

@@ -13,8 +13,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
@@ -123,6 +125,9 @@ func New(cfg Config, cached Documents, db *postgres.DB, log *slog.Logger, reg pr
 
 // ByToken is the team of a public token: ErrUnknownToken if there certainly is none, any other error is an outage.
 func (s *Source) ByToken(ctx context.Context, token string) (*Team, error) {
+	if strings.Contains(token, "\x00") || !utf8.ValidString(token) {
+		return nil, ErrUnknownToken // the database cannot even be asked about it
+	}
 	if t, ok := s.teams.Peek(token); ok {
 		s.hits.Inc()
 		return t, nil
