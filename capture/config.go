@@ -1,7 +1,9 @@
 package capture
 
 import (
+	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -81,21 +83,45 @@ type Config struct {
 
 // Outputs are the topics. Each has a producer of its own in the original, of which only INGESTION exists.
 type Outputs struct {
-	CheckComplete bool `env:"CAPTURE_OUTPUTS_COMPLETENESS_CHECK_ENABLED" default:"false" doc:"accepted without effect: a topic that is set to nothing is the default one, so that none is empty"`
+	CheckComplete bool `env:"CAPTURE_OUTPUTS_COMPLETENESS_CHECK_ENABLED" default:"false" doc:"refuse to start if a topic below is set to nothing; without it such a topic is the default one"`
 
-	Main           string `env:"CAPTURE_OUTPUT_ANALYTICS_MAIN_TOPIC,KAFKA_TOPIC" default:"events_plugin_ingestion" doc:"analytics events"`
-	Overflow       string `env:"CAPTURE_OUTPUT_ANALYTICS_OVERFLOW_TOPIC,KAFKA_OVERFLOW_TOPIC" default:"events_plugin_ingestion_overflow" doc:"analytics events of keys that send too fast"`
-	Historical     string `env:"CAPTURE_OUTPUT_ANALYTICS_HISTORICAL_TOPIC,KAFKA_HISTORICAL_TOPIC" default:"events_plugin_ingestion_historical" doc:"migrations and old events"`
-	ReplayMain     string `env:"CAPTURE_OUTPUT_SESSION_REPLAY_MAIN_TOPIC,KAFKA_TOPIC" default:"events_plugin_ingestion" doc:"session recordings"`
-	ReplayOverflow string `env:"CAPTURE_OUTPUT_SESSION_REPLAY_OVERFLOW_TOPIC,KAFKA_REPLAY_OVERFLOW_TOPIC" default:"session_recording_snapshot_item_overflow" doc:"recordings of sessions in the overflow set"`
-	Heatmaps       string `env:"CAPTURE_OUTPUT_HEATMAPS_TOPIC,KAFKA_HEATMAPS_TOPIC" default:"heatmaps_ingestion" doc:"heatmap data"`
-	ClientWarnings string `env:"CAPTURE_OUTPUT_CLIENT_WARNINGS_TOPIC,KAFKA_CLIENT_INGESTION_WARNING_TOPIC" default:"ingestion-clientwarnings-main-1" doc:"warnings that SDKs report"`
-	ErrorTracking  string `env:"CAPTURE_OUTPUT_ERROR_TRACKING_TOPIC,KAFKA_ERROR_TRACKING_TOPIC,KAFKA_EXCEPTIONS_TOPIC" default:"error_tracking_events" doc:"$exception events"`
+	Main           string `env:"CAPTURE_OUTPUT_ANALYTICS_MAIN_TOPIC,KAFKA_TOPIC" default:"events_plugin_ingestion" allowempty:"true" doc:"analytics events"`
+	Overflow       string `env:"CAPTURE_OUTPUT_ANALYTICS_OVERFLOW_TOPIC,KAFKA_OVERFLOW_TOPIC" default:"events_plugin_ingestion_overflow" allowempty:"true" doc:"analytics events of keys that send too fast"`
+	Historical     string `env:"CAPTURE_OUTPUT_ANALYTICS_HISTORICAL_TOPIC,KAFKA_HISTORICAL_TOPIC" default:"events_plugin_ingestion_historical" allowempty:"true" doc:"migrations and old events"`
+	ReplayMain     string `env:"CAPTURE_OUTPUT_SESSION_REPLAY_MAIN_TOPIC,KAFKA_TOPIC" default:"events_plugin_ingestion" allowempty:"true" doc:"session recordings"`
+	ReplayOverflow string `env:"CAPTURE_OUTPUT_SESSION_REPLAY_OVERFLOW_TOPIC,KAFKA_REPLAY_OVERFLOW_TOPIC" default:"session_recording_snapshot_item_overflow" allowempty:"true" doc:"recordings of sessions in the overflow set"`
+	Heatmaps       string `env:"CAPTURE_OUTPUT_HEATMAPS_TOPIC,KAFKA_HEATMAPS_TOPIC" default:"heatmaps_ingestion" allowempty:"true" doc:"heatmap data"`
+	ClientWarnings string `env:"CAPTURE_OUTPUT_CLIENT_WARNINGS_TOPIC,KAFKA_CLIENT_INGESTION_WARNING_TOPIC" default:"ingestion-clientwarnings-main-1" allowempty:"true" doc:"warnings that SDKs report"`
+	ErrorTracking  string `env:"CAPTURE_OUTPUT_ERROR_TRACKING_TOPIC,KAFKA_ERROR_TRACKING_TOPIC,KAFKA_EXCEPTIONS_TOPIC" default:"error_tracking_events" allowempty:"true" doc:"$exception events"`
 	AIMain         string `env:"CAPTURE_OUTPUT_AI_MAIN_TOPIC,CAPTURE_ANALYTICS_AI_EVENTS_TOPIC" default:"events_plugin_ingestion_ai" allowempty:"true" doc:"AI events. A main app without a consumer on this topic loses them: set it to the analytics topic then"`
-	DLQ            string `env:"CAPTURE_OUTPUT_DLQ_TOPIC,KAFKA_DLQ_TOPIC" default:"events_plugin_ingestion_dlq" doc:"events that a restriction takes out of the pipeline"`
+	DLQ            string `env:"CAPTURE_OUTPUT_DLQ_TOPIC,KAFKA_DLQ_TOPIC" default:"events_plugin_ingestion_dlq" allowempty:"true" doc:"events that a restriction takes out of the pipeline"`
 	AIOverflow     string `env:"CAPTURE_OUTPUT_AI_OVERFLOW_TOPIC,CAPTURE_ANALYTICS_AI_EVENTS_OVERFLOW_TOPIC" doc:"AI events of keys that send too fast; empty: they never overflow"`
 
 	Producers OutputProducers
+}
+
+// Validate gives a topic that is set to nothing its default, since compose files pass on variables that nobody set. It is an error
+// where the operator wants to hear of it, and for AI events, which the original does not start without.
+func (o *Outputs) Validate() error {
+	v := reflect.ValueOf(o).Elem()
+	var empty []string
+	for i := range v.NumField() {
+		topic := v.Type().Field(i)
+		normal, ok := topic.Tag.Lookup("default")
+		if !ok || topic.Type.Kind() != reflect.String || v.Field(i).String() != "" {
+			continue
+		}
+		if o.CheckComplete || topic.Name == "AIMain" {
+			name, _, _ := strings.Cut(topic.Tag.Get("env"), ",")
+			empty = append(empty, fmt.Sprintf("%s is empty: name a topic, or leave the variable out for %s", name, normal))
+			continue
+		}
+		v.Field(i).SetString(normal)
+	}
+	if len(empty) > 0 {
+		return errors.New(strings.Join(empty, "; "))
+	}
+	return nil
 }
 
 // OutputProducers name the producer of each output; there is one.
@@ -121,9 +147,6 @@ func (c *Config) Validate() error {
 	}
 	if c.PrintSink && c.NoopSink {
 		return fmt.Errorf("PRINT_SINK and NOOP_SINK are both true: set one of them to false")
-	}
-	if c.Outputs.AIMain == "" {
-		return fmt.Errorf("CAPTURE_OUTPUT_AI_MAIN_TOPIC is empty: AI events need a topic; leave the variable out for %s", "events_plugin_ingestion_ai")
 	}
 	if c.Spool.Enabled && c.Spool.Bucket == "" {
 		return fmt.Errorf("S3_FALLBACK_ENABLED is true and S3_FALLBACK_BUCKET is empty: name a bucket, or file:///folder")

@@ -64,10 +64,14 @@ const (
 
 // Stages of an error.
 const (
-	stageParsing    = "parsing"
-	stageProcessing = "processing"
-	stageOTel       = "otel"
-	stageAI         = "ai"
+	stageParsing        = "parsing"
+	stageProcessing     = "processing"
+	stageAI             = "ai"
+	stageOTelRead       = "otel_body_read"
+	stageOTelAuth       = "otel_auth"
+	stageOTelParsing    = "otel_parsing"
+	stageOTelValidation = "otel_validation"
+	stageOTelSink       = "otel_sink"
 )
 
 func newMetrics(reg prometheus.Registerer) *metricSet {

@@ -52,7 +52,7 @@ func newOTelLogsMetrics(m makers) *otelMetrics {
 }
 
 func (m *otelMetrics) request(contentType string, size int) {
-	format := "other"
+	format := "unknown"
 	switch {
 	case strings.HasPrefix(contentType, "application/x-protobuf"):
 		format = "protobuf"

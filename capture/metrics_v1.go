@@ -1,7 +1,9 @@
 package capture
 
 import (
+	"math"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -23,9 +25,18 @@ type v1Metrics struct {
 	outcomes    *prometheus.CounterVec
 	errors      *prometheus.CounterVec
 	duration    *prometheus.HistogramVec
+	serialize   [len(batchSizes)]prometheus.Observer
 	illegal     prometheus.Counter
 	futureTimes prometheus.Counter
+
+	allowed, limited, disabled prometheus.Counter // by the fleet's limit; disabled: had no person processing before
 }
+
+// batchSizes are the classes of batches that are timed apart.
+var batchSizes = [...]struct {
+	most int
+	name string
+}{{1, "1"}, {8, "2-8"}, {32, "9-32"}, {128, "33-128"}, {math.MaxInt, "129+"}}
 
 func newV1Metrics(counters func(name, help string, labels ...string) *prometheus.CounterVec, reg prometheus.Registerer) *v1Metrics {
 	m := &v1Metrics{
@@ -43,6 +54,20 @@ func newV1Metrics(counters func(name, help string, labels ...string) *prometheus
 		}, []string{"path"}),
 	}
 	reg.MustRegister(m.duration)
+	serialize := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "capture_v1_serialize_duration_seconds", Help: "time in which the records of a v1 batch were written", Buckets: prometheus.ExponentialBuckets(1e-6, 4, 10),
+	}, []string{"batch_size"})
+	reg.MustRegister(serialize)
+	for i, size := range batchSizes {
+		m.serialize[i] = serialize.WithLabelValues(size.name)
+	}
+	// Writing a record cannot fail here: these are for alerts that name them.
+	for _, name := range []string{"capture_v1_serialize_failed_total", "capture_v1_serialize_panic_total"} {
+		reg.MustRegister(prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: "always 0"}))
+	}
+	limits := counters("capture_v1_rate_limiter", "events of v1 batches that the fleet's limit judged", "limiter", "outcome")
+	m.allowed, m.limited = limits.WithLabelValues("token_distinct_id", "allowed"), limits.WithLabelValues("token_distinct_id", "limited")
+	m.disabled = limits.WithLabelValues("token_distinct_id", "already_disabled")
 	m.valid = m.parsed.WithLabelValues("valid", "")
 	m.illegal, m.futureTimes = m.adjusted.WithLabelValues("person_processing_disabled"), m.adjusted.WithLabelValues("future_timestamp_clamp")
 	return m
@@ -75,12 +100,14 @@ func (m *v1Metrics) refused(e *v1.Error, path string) {
 	m.errors.WithLabelValues(e.Tag, level, path, strconv.Itoa(e.Status)).Inc()
 }
 
-func (m *v1Metrics) restricted(e *resolve.Event) {
+// restricted counts what restrictions did to e; person tells whether they took person processing from it.
+func (m *v1Metrics) restricted(e *resolve.Event, person bool) {
 	for _, action := range [...]struct {
 		on   bool
 		name string
 	}{
 		{e.Overflow == resolve.Asked, "force_overflow"}, {e.Redirect != "", "redirect_to_topic"}, {e.DLQ, "redirect_to_dlq"},
+		{person, "skip_person_processing"},
 	} {
 		if action.on {
 			m.applied.WithLabelValues(action.name).Inc()
@@ -102,6 +129,16 @@ func (m *v1Metrics) overflowed(d limiter.Decision) {
 		m.overflow.WithLabelValues(reasonForced).Inc()
 	case limiter.Limited:
 		m.overflow.WithLabelValues(reasonBurst).Inc()
+	}
+}
+
+// serialized counts the time since start for a batch of n events.
+func (m *v1Metrics) serialized(n int, start time.Time) {
+	for i := range batchSizes {
+		if n <= batchSizes[i].most {
+			m.serialize[i].Observe(time.Since(start).Seconds())
+			return
+		}
 	}
 }
 

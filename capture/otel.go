@@ -41,12 +41,15 @@ func (s *Service) otel(of signal) stages {
 func (s *Service) takeOTel(of signal, w http.ResponseWriter, r *http.Request, path string, b *batch) (outcome, error) {
 	done := outcome{json: otelOK}
 	body, err := s.aiBody(w, r, path, s.otelBody, b)
-	if err != nil {
-		return outcome{}, s.refused(stageOTel, err, 0)
+	switch {
+	case err == error(reject.EmptyPayload):
+		return outcome{}, s.refused(stageOTelValidation, err, 0)
+	case err != nil:
+		return outcome{}, s.refused(stageOTelRead, err, 0)
 	}
 	token, err := bearer(r)
 	if err != nil {
-		return outcome{}, s.refused(stageOTel, err, 0)
+		return outcome{}, s.refused(stageOTelAuth, err, 0)
 	}
 	contentType := first(r.Header["Content-Type"])
 	m := of.metrics
@@ -56,12 +59,16 @@ func (s *Service) takeOTel(of signal, w http.ResponseWriter, r *http.Request, pa
 		return done, nil
 	}
 	if body, err = s.unpackAI(r, body, otel.MaxBody, b); err != nil {
-		return outcome{}, s.refused(stageOTel, err, 0)
+		return outcome{}, s.refused(stageOTelParsing, err, 0)
 	}
 	spans, bad := of.parse(body, contentType)
 	if bad != nil {
 		s.warnAI(token, path, bad)
-		return outcome{}, s.refused(stageOTel, bad, spans.AI)
+		stage := stageOTelParsing
+		if spans.TooMany() {
+			stage = stageOTelValidation
+		}
+		return outcome{}, s.refused(stage, bad, spans.AI)
 	}
 	m.spans(&spans)
 	n := len(spans.Events)
@@ -84,7 +91,7 @@ func (s *Service) takeOTel(of signal, w http.ResponseWriter, r *http.Request, pa
 	}
 	s.writeSpans(spans.Events, token, now, b)
 	if err := s.send(r.Context(), b.records.Records); err != nil {
-		return outcome{}, s.refused(stageOTel, err, 0)
+		return outcome{}, s.refused(stageOTelSink, err, 0)
 	}
 	m.stored(len(b.records.Records))
 	return done, nil

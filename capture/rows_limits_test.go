@@ -144,6 +144,12 @@ func TestRow113GlobalLimit(t *testing.T) {
 		row{path: v1Path, headers: v1Headers("Authorization: Bearer quiet"), body: v1Batch(v1Event(1, "e", `"distinct_id":"v1"`)), text: results("ok"),
 			want: []want{{key: "quiet:v1", header: map[string]string{"force_disable_person_processing": "-"}}}}.run(t, h)
 	})
+	t.Run("v1 counts what it judged", func(t *testing.T) {
+		_, text, _ := h.do(t, "GET", "/metrics", nil, "")
+		for outcome, n := range map[string]int{"limited": 1, "already_disabled": 2, "allowed": 1} {
+			require.Contains(t, text, fmt.Sprintf("capture_v1_rate_limiter{capture_mode=\"events\",limiter=\"token_distinct_id\",outcome=%q,role=\"capture\"} %d\n", outcome, n))
+		}
+	})
 	t.Run("other lanes keep their topic", func(t *testing.T) {
 		row{body: `{"event":"$exception","token":"limited","distinct_id":"d"}`, want: []want{{topic: "exceptions", key: "limited:d", header: noPerson}}}.run(t, h)
 	})

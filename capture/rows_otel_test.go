@@ -99,6 +99,27 @@ func TestRowsOTel(t *testing.T) {
 	run(t, nil, []row{post("events mode takes traces, too", mixed, 200, `{}`, []want{{topic: "ai"}})})
 }
 
+func TestOTelRefusalsByStage(t *testing.T) {
+	h := setup(t, options{})
+	ai := span(attr("gen_ai.operation.name", text("chat")))
+	for _, r := range []struct {
+		stage, tag, body string
+		headers          []string
+	}{
+		{"otel_validation", "empty_payload", "", nil},
+		{"otel_body_read", "oversize_event", strings.Repeat(" ", 4<<20+1), nil},
+		{"otel_auth", "no_token", "{}", []string{"Authorization"}},
+		{"otel_auth", "invalid_token", "{}", []string{"Authorization: Bearer phx_x"}},
+		{"otel_parsing", "req_decoding", "{}", []string{"Content-Encoding: gzip"}},
+		{"otel_parsing", "req_parsing", "{", nil},
+		{"otel_validation", "req_parsing", traces("", strings.Repeat(ai+",", 100)+ai), nil},
+	} {
+		h.do(t, "POST", otelPath, otelHeaders(r.headers...), r.body)
+		_, text, _ := h.do(t, "GET", "/metrics", nil, "")
+		require.Contains(t, text, fmt.Sprintf("capture_error_by_stage_and_type{capture_mode=\"events\",error=%q,role=\"capture\",stage=%q} 1\n", r.tag, r.stage))
+	}
+}
+
 // What exporters really send, recorded from them.
 func TestOTelExporters(t *testing.T) {
 	h := setup(t, options{})

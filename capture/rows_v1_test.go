@@ -176,6 +176,8 @@ func TestRowsV1(t *testing.T) {
 		{name: "old events", env: []string{"ENABLE_HISTORICAL_REROUTING=true"}, path: v1Path, headers: v1Headers(), body: v1Batch(v1Event(1, "e", `"timestamp":"2022-12-30T12:00:00Z"`)), text: results("ok"),
 			want: []want{{topic: "historical", value: map[string]any{"historical_migration": nil}}}},
 		{name: "a listed key", env: []string{"OVERFLOW_ENABLED=true", "INGESTION_FORCE_OVERFLOW_BY_TOKEN_DISTINCT_ID=t"}, path: v1Path, headers: v1Headers(), body: ok, text: results("ok"), want: []want{{topic: "overflow", key: "-", header: noPerson}}},
+		{name: "a listed key whose events a rule sends elsewhere", env: []string{"OVERFLOW_ENABLED=true", "INGESTION_FORCE_OVERFLOW_BY_TOKEN_DISTINCT_ID=t"}, rules: rules(analytics, kindDLQ),
+			path: v1Path, headers: v1Headers(), body: ok, text: results("ok"), want: []want{{topic: "dlq", key: "t:d", header: map[string]string{"force_disable_person_processing": "-"}}}},
 		{name: "a burst keeps its key", env: []string{"OVERFLOW_ENABLED=true", "OVERFLOW_PER_SECOND_LIMIT=1", "OVERFLOW_BURST_LIMIT=1"}, path: v1Path, headers: v1Headers(),
 			body: v1Batch(v1Event(1, "a", ""), v1Event(2, "b", "")), text: results("ok", "ok"), want: []want{{event: "a", key: "t:d"}, {topic: "overflow", key: "t:d", event: "b", header: map[string]string{"force_disable_person_processing": "-"}}}},
 	})
@@ -253,12 +255,22 @@ func TestV1Metrics(t *testing.T) {
 		`capture_v1_parsed_events{capture_mode="events",error="",result="valid",role="capture"} 2`,
 		`capture_v1_parsed_events{capture_mode="events",error="missing_event_name",result="malformed",role="capture"} 1`,
 		`capture_v1_event_adjustments_applied{capture_mode="events",reason="person_processing_disabled",role="capture"} 1`,
+		`capture_v1_serialize_duration_seconds_count{batch_size="2-8",capture_mode="events",role="capture"} 1`,
+		`capture_v1_serialize_failed_total{capture_mode="events",role="capture"} 0`,
+		`capture_v1_serialize_panic_total{capture_mode="events",role="capture"} 0`,
 		`capture_v1_batch_outcomes{capture_mode="events",outcome="partial_failure",path="/i/v1/analytics/events",role="capture"} 1`,
 		`capture_v1_analytics_error{capture_mode="events",error="empty_batch",level="warn",path="/i/v1/analytics/events",role="capture",status_code="400"} 1`,
 		`capture_v1_analytics_error{capture_mode="events",error="missing_authorization",level="warn",path="/i/v1/analytics/events",role="capture",status_code="401"} 1`,
 	} {
 		require.True(t, slices.Contains(strings.Split(text, "\n"), line), line)
 	}
+}
+
+func TestV1RestrictionMetrics(t *testing.T) {
+	h := setup(t, options{env: []string{"CAPTURE_V1_ENABLED=true"}, rules: rules(`"pipelines":["analytics"],"event_names":["a"]`, kindPerson)})
+	h.do(t, "POST", v1Path, v1Headers(), v1Batch(v1Event(1, "a", ""), v1Event(2, "b", `"distinct_id":"null"`)))
+	_, text, _ := h.do(t, "GET", "/metrics", nil, "")
+	require.Contains(t, text, `capture_v1_events_restricted{action="skip_person_processing",capture_mode="events",role="capture"} 1`+"\n")
 }
 
 func nonAIText(name string) string {

@@ -203,6 +203,7 @@ func TestBadSettings(t *testing.T) {
 		"zero burst":               {[]string{"OVERFLOW_BURST_LIMIT=0"}, []string{"OVERFLOW_BURST_LIMIT"}},
 		"unknown producer":         {[]string{"CAPTURE_OUTPUT_DLQ_PRODUCER=x", "CAPTURE_OUTPUT_HEATMAPS_PRODUCER=ingestion"}, []string{"CAPTURE_OUTPUT_HEATMAPS_PRODUCER", "INGESTION"}},
 		"empty AI topic":           {[]string{"CAPTURE_OUTPUT_AI_MAIN_TOPIC="}, []string{"CAPTURE_OUTPUT_AI_MAIN_TOPIC"}},
+		"empty topics":             {[]string{"CAPTURE_OUTPUTS_COMPLETENESS_CHECK_ENABLED=true", "KAFKA_DLQ_TOPIC=", "CAPTURE_OUTPUT_HEATMAPS_TOPIC="}, []string{"CAPTURE_OUTPUT_DLQ_TOPIC", "events_plugin_ingestion_dlq", "CAPTURE_OUTPUT_HEATMAPS_TOPIC"}},
 		"AI overflow of an import": {[]string{"CAPTURE_MODE=import", "CAPTURE_OUTPUT_AI_OVERFLOW_TOPIC=x"}, []string{"CAPTURE_OUTPUT_AI_OVERFLOW_TOPIC", "import"}},
 		"unknown lane predicate":   {[]string{"CAPTURE_AI_LANE_PREDICATE=all"}, []string{"CAPTURE_AI_LANE_PREDICATE", "allowlist", "prefix"}},
 		"fallback to nowhere":      {[]string{"S3_FALLBACK_ENABLED=true"}, []string{"S3_FALLBACK_BUCKET"}},

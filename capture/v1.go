@@ -10,6 +10,7 @@ import (
 	"github.com/hog-go/hog/capture/internal/lane"
 	"github.com/hog-go/hog/capture/internal/record"
 	"github.com/hog-go/hog/capture/internal/reject"
+	"github.com/hog-go/hog/capture/internal/resolve"
 	"github.com/hog-go/hog/capture/internal/scan"
 	v1 "github.com/hog-go/hog/capture/internal/v1"
 	"github.com/hog-go/hog/common/kafka"
@@ -224,7 +225,7 @@ func (s *Service) judgeV1(b *batch, token []byte, now time.Time) {
 		if !e.Live() {
 			continue
 		}
-		size := len(e.Event.Properties)
+		size, noPerson := len(e.Event.Properties), e.Event.NoPerson
 		switch {
 		case j.restrictAs(&e.Event, e.Sent.ID):
 			e.Fail(v1.Drop, v1.Restricted)
@@ -239,15 +240,34 @@ func (s *Service) judgeV1(b *batch, token []byte, now time.Time) {
 			s.countDropV1(causeAIRateLimited, causeAIRateLimited)
 			continue
 		}
-		m.restricted(&e.Event)
+		m.restricted(&e.Event, e.Event.NoPerson && !noPerson)
 		if e.Event.Lane == lane.Historical {
 			m.historical(b.v1.Historical)
 		}
-		m.overflowed(j.overflow(&e.Event))
-		if j.limitGlobally(&e.Event) {
+		if !e.Event.DLQ && e.Event.Redirect == "" { // unlike v0's, the key list and bursts pass over what left its lane
+			m.overflowed(j.overflow(&e.Event))
+		}
+		if s.limitV1(j, &e.Event) {
 			e.Result, e.Detail = v1.Warning, v1.NoPerson
 		}
 	}
+}
+
+// limitV1 is limitGlobally with the counts of v1.
+func (s *Service) limitV1(j *judge, e *resolve.Event) (limited bool) {
+	m := s.metrics.v1
+	switch noPerson := e.NoPerson; {
+	case s.global == nil:
+		return false
+	case j.limitGlobally(e):
+		m.limited.Inc()
+		return true
+	case noPerson:
+		m.disabled.Inc()
+	default:
+		m.allowed.Inc()
+	}
+	return false
 }
 
 func (s *Service) countDropV1(cause, reason string) {
@@ -257,6 +277,7 @@ func (s *Service) countDropV1(cause, reason string) {
 
 // sendV1 builds and sends the records of the live events, and notes of each what became of it.
 func (s *Service) sendV1(r *http.Request, b *batch, token []byte, head *v1.Header, batch *v1.Batch) {
+	start := time.Now()
 	b.records.Reset(token, batch.Now, head.SentAt)
 	b.records.Grow(len(b.unpacked) + len(b.body)/4 + 640*len(b.v1Events))
 	common := record.V1{Historical: batch.Historical, Lib: head.Lib, LibVersion: head.LibVersion}
@@ -271,6 +292,7 @@ func (s *Service) sendV1(r *http.Request, b *batch, token []byte, head *v1.Heade
 	if len(b.sent) == 0 {
 		return
 	}
+	s.metrics.v1.serialized(len(b.v1Events), start)
 	ctx := r.Context()
 	errs := s.sink.SendEach(ctx, b.records.Records)
 	stored := len(b.sent)

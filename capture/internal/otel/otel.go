@@ -43,6 +43,9 @@ type Batch struct {
 	Events   []Event
 }
 
+// TooMany tells whether the batch was refused for how much it holds.
+func (b *Batch) TooMany() bool { return b.Spans > MaxSpans || b.AI > MaxAISpans }
+
 // Parse reads an ExportTraceServiceRequest, unpacked already, in the encoding that contentType names. A Batch without
 // events and error is a request in which nothing is to be stored. The Batch of an error tells its counts as far as they
 // are known. Event.Time is zero for a span without start time. In JSON a lone surrogate escape is repaired in place; the
