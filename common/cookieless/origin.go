@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"net/url"
 	"strconv"
 	"strings"
 
 	"golang.org/x/net/idna"
+
+	"github.com/hog-go/hog/common/urlencoded"
 )
 
 // net/url follows RFC 3986; the original follows the URL Standard of the browsers (https://url.spec.whatwg.org), which maps
@@ -195,23 +196,12 @@ func parseIPv6(name string) (string, error) {
 	return "[" + ip.String() + "]", nil
 }
 
-// unescape decodes percent escapes; a percent sign that begins none stays.
+// unescape decodes percent escapes.
 func unescape(s string) string {
 	if !strings.Contains(s, "%") {
 		return s
 	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+3 <= len(s) {
-			if c, err := url.PathUnescape(s[i : i+3]); err == nil {
-				b.WriteString(c)
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return strings.ToValidUTF8(b.String(), "\ufffd")
+	return strings.ToValidUTF8(string(urlencoded.AppendPercent(nil, s)), "\ufffd")
 }
 
 // domainToASCII is the standard's "domain to ASCII" with beStrict false.

@@ -1,5 +1,5 @@
-// Package urlencoded reads application/x-www-form-urlencoded text, which the query of a URL is, too, by the parser of the URL standard
-// (url.spec.whatwg.org/#urlencoded-parsing). Browsers and the original follow it; net/url does not: it gives up a parameter that has a
+// Package urlencoded reads application/x-www-form-urlencoded text, which the query of a URL is, too, and percent escapes, by the parser of
+// the URL standard (url.spec.whatwg.org/#urlencoded-parsing). Browsers and the original follow it; net/url does not: it gives up a parameter that has a
 // semicolon in it or a percent sign that begins no escape.
 package urlencoded
 
@@ -32,11 +32,16 @@ func Decode(s string) string {
 }
 
 // Append decodes a name or a value onto dst, whatever bytes come out. A percent sign that begins no escape stands for itself.
-func Append[T string | []byte](dst []byte, s T) []byte {
+func Append[T string | []byte](dst []byte, s T) []byte { return decode(dst, s, ' ') }
+
+// AppendPercent is Append for the other parts of a URL, where a plus sign is one.
+func AppendPercent[T string | []byte](dst []byte, s T) []byte { return decode(dst, s, '+') }
+
+func decode[T string | []byte](dst []byte, s T, plus byte) []byte {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '+':
-			dst = append(dst, ' ')
+			dst = append(dst, plus)
 		case c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
 			dst = append(dst, unhex(s[i+1])<<4|unhex(s[i+2]))
 			i += 2

@@ -38,6 +38,10 @@ func TestPairs(t *testing.T) {
 	}
 }
 
+func TestAppendPercent(t *testing.T) {
+	require.Equal(t, "a +\xff%4", string(urlencoded.AppendPercent([]byte("a"), "%20+%fF%4")))
+}
+
 // FuzzPairs has net/url as oracle for what that reads.
 func FuzzPairs(f *testing.F) {
 	for _, s := range []string{"a=1&b=2&a=3", "%61%3D=%2b+%2B&c", "a;b=%", "=&&="} {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/hog-go/hog/capture/internal/reject"
 	"github.com/hog-go/hog/common/compress"
+	"github.com/hog-go/hog/common/urlencoded"
 )
 
 // Input is one request.
@@ -226,9 +227,9 @@ func parseForm(b []byte) (form, error) {
 		name, value, _ := bytes.Cut(pair, []byte{'='})
 		switch string(name) {
 		case "data":
-			f.data, f.hasData = unescapeForm(value), true
+			f.data, f.hasData = urlencoded.Append(nil, value), true
 		case "compression":
-			f.compression = compressionName(strings.ToLower(string(unescapeForm(value))))
+			f.compression = compressionName(strings.ToLower(string(urlencoded.Append(nil, value))))
 		}
 	}
 	if !utf8.Valid(f.data) {
@@ -238,36 +239,4 @@ func parseForm(b []byte) (form, error) {
 		f.data = bytes.ReplaceAll(f.data, []byte{' '}, []byte{'+'})
 	}
 	return f, nil
-}
-
-// unescapeForm decodes application/x-www-form-urlencoded text; a percent sign that starts no escape stands for itself.
-func unescapeForm(s []byte) []byte {
-	out := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '+':
-			out = append(out, ' ')
-		case c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
-			out = append(out, unhex(s[i+1])<<4|unhex(s[i+2]))
-			i += 2
-		default:
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-func isHex(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
-}
-
-func unhex(c byte) byte {
-	switch {
-	case c <= '9':
-		return c - '0'
-	case c >= 'a':
-		return c - 'a' + 10
-	default:
-		return c - 'A' + 10
-	}
 }

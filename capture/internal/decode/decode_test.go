@@ -116,6 +116,7 @@ func TestParseQuery(t *testing.T) {
 		"_=1704067200":                         {}, // seconds
 		"_=soon&beacon=yes":                    {},
 		"compression=lz-string":                {Compression: decode.LZString},
+		"data=%7b;100%+%ff&%5f=1704067200000":  {Data: "{;100% \ufffd", SentAt: at},
 		"compression=b64&retry_count=3&beacon": {Compression: decode.Base64},
 	}
 	for in, want := range tests {

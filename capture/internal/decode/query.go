@@ -1,10 +1,11 @@
 package decode
 
 import (
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hog-go/hog/common/urlencoded"
 )
 
 // Compression is a hint about how a payload is packed.
@@ -33,15 +34,12 @@ type Query struct {
 // cannot be read counts as absent: the original refuses the request, but the events in it are sound.
 func ParseQuery(raw string) Query {
 	var q Query
-	for raw != "" {
-		var pair string
-		pair, raw, _ = strings.Cut(raw, "&")
-		name, value, _ := strings.Cut(pair, "=")
+	for name, value := range urlencoded.Pairs(raw) {
 		switch name {
 		case "compression":
-			q.Compression = compressionName(strings.ToLower(unescape(value)))
+			q.Compression = compressionName(strings.ToLower(value))
 		case "data":
-			q.Data = unescape(value)
+			q.Data = value
 		case "sent_at", "_":
 			q.SentAt = sentAt(value)
 		case "beacon":
@@ -50,16 +48,6 @@ func ParseQuery(raw string) Query {
 		}
 	}
 	return q
-}
-
-func unescape(s string) string {
-	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
-		return s
-	}
-	if u, err := url.QueryUnescape(s); err == nil {
-		return u
-	}
-	return s
 }
 
 // sentAt reads unix milliseconds. A value that would be before 2021 was sent in seconds, and is ignored.

@@ -4,11 +4,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/hog-go/hog/common/compress"
+	"github.com/hog-go/hog/common/urlencoded"
 )
 
 // Kludge is a thing that a body needed, as a label of metrics.
@@ -139,7 +139,7 @@ func (w *Wire) json(text []byte) (req Request, ok bool, err error) {
 
 // base64 decodes text whose escapes, blanks and padding may be those of a form.
 func (w *Wire) base64(text string) ([]byte, error) {
-	text = strings.ReplaceAll(percentDecode(text), " ", "")
+	text = strings.ReplaceAll(string(urlencoded.AppendPercent(nil, text)), " ", "")
 	if missing := -len(text) & 3; missing > 0 {
 		w.saw(PaddingNeeded)
 		text += "==="[:missing]
@@ -157,7 +157,7 @@ func (w *Wire) form() ([]byte, error) {
 	if !utf8.Valid(w.Body) {
 		return nil, errFormUTF8
 	}
-	text := percentDecode(string(w.Body))
+	text := string(urlencoded.AppendPercent(nil, w.Body)) // a plus sign stays one, since base64 has it
 	if !utf8.ValidString(text) {
 		return nil, errFormURL
 	}
@@ -171,28 +171,4 @@ func (w *Wire) form() ([]byte, error) {
 		return nil, Error(fmt.Sprintf("Base64 decoding error: %v", err))
 	}
 	return plain, nil
-}
-
-// percentDecode resolves escapes; a plus sign stays one, since base64 has it, and what is no escape stays as it is.
-func percentDecode(s string) string {
-	if !strings.Contains(s, "%") {
-		return s
-	}
-	if plain, err := url.PathUnescape(s); err == nil {
-		return plain
-	}
-	out := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			hi, okHi := hexDigit(s[i+1])
-			lo, okLo := hexDigit(s[i+2])
-			if okHi && okLo {
-				out = append(out, hi<<4|lo)
-				i += 2
-				continue
-			}
-		}
-		out = append(out, s[i])
-	}
-	return string(out)
 }

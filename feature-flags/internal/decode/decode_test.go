@@ -135,16 +135,17 @@ func TestParseQuery(t *testing.T) {
 		query string
 		want  decode.Query
 	}{
-		"nothing":            {"", decode.Query{}},
-		"everything":         {"v=2&config=true&compression=GZIP-js&ver=1.2&_=17&only_evaluate_survey_feature_flags=1&detailed_analysis&only_use_override_person_properties=true&x=y", decode.Query{Version: 2, HasVersion: true, Config: true, HasConfig: true, Compression: decode.Gzip, LibVersion: "1.2", SentAt: 17, HasSentAt: true, SurveysOnly: true, Detailed: true, Overrides: true}},
-		"empty is absent":    {"v=&compression=&_=", decode.Query{}},
-		"empty config is on": {"config=", decode.Query{Config: true, HasConfig: true}},
-		"config off":         {"config=NO", decode.Query{HasConfig: true}},
-		"no version":         {"v=x", decode.Query{Version: 1, HasVersion: true}},
-		"beyond 32 bits":     {"v=2147483648", decode.Query{Version: 1, HasVersion: true}},
-		"aliases":            {"version=3&lib_version=9&sent_at=1", decode.Query{Version: 3, HasVersion: true, LibVersion: "9", SentAt: 1, HasSentAt: true}},
-		"escapes":            {"compr%65ssion=base64", decode.Query{Compression: decode.Base64}},
-		"other compressions": {"compression=lz64", decode.Query{Compression: decode.Unsupported}},
+		"nothing":               {"", decode.Query{}},
+		"everything":            {"v=2&config=true&compression=GZIP-js&ver=1.2&_=17&only_evaluate_survey_feature_flags=1&detailed_analysis&only_use_override_person_properties=true&x=y", decode.Query{Version: 2, HasVersion: true, Config: true, HasConfig: true, Compression: decode.Gzip, LibVersion: "1.2", SentAt: 17, HasSentAt: true, SurveysOnly: true, Detailed: true, Overrides: true}},
+		"empty is absent":       {"v=&compression=&_=", decode.Query{}},
+		"empty config is on":    {"config=", decode.Query{Config: true, HasConfig: true}},
+		"config off":            {"config=NO", decode.Query{HasConfig: true}},
+		"no version":            {"v=x", decode.Query{Version: 1, HasVersion: true}},
+		"beyond 32 bits":        {"v=2147483648", decode.Query{Version: 1, HasVersion: true}},
+		"aliases":               {"version=3&lib_version=9&sent_at=1", decode.Query{Version: 3, HasVersion: true, LibVersion: "9", SentAt: 1, HasSentAt: true}},
+		"escapes":               {"compr%65ssion=base64", decode.Query{Compression: decode.Base64}},
+		"escapes that are none": {"ver=1;%2&v=%32", decode.Query{LibVersion: "1;%2", Version: 2, HasVersion: true}},
+		"other compressions":    {"compression=lz64", decode.Query{Compression: decode.Unsupported}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

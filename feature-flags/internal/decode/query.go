@@ -2,9 +2,10 @@ package decode
 
 import (
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/hog-go/hog/common/urlencoded"
 )
 
 // Compression is what the query says about the body.
@@ -43,9 +44,8 @@ func (e *QueryError) Error() string {
 // ParseQuery reads the query part of a URL. Unknown parameters, and escapes that are none, are passed over.
 func ParseQuery(raw string) (Query, error) {
 	var q Query
-	for pair := range strings.SplitSeq(raw, "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		if err := q.set(unescape(name), unescape(value)); err != nil {
+	for name, value := range urlencoded.Pairs(raw) {
+		if err := q.set(name, value); err != nil {
 			return Query{}, err
 		}
 	}
@@ -109,14 +109,4 @@ func present(value string) bool {
 	default:
 		return true
 	}
-}
-
-func unescape(s string) string {
-	if !strings.ContainsAny(s, "%+") {
-		return s
-	}
-	if plain, err := url.QueryUnescape(s); err == nil {
-		return plain
-	}
-	return s
 }
