@@ -167,7 +167,7 @@ func (t *Thread) callImport(n int) error {
 	}
 	t.sp--
 	t.closeFrom(t.sp)
-	return t.enter(t.units[number], 0, 0, &value.Closure{Callable: &value.Callable{Name: name, Unit: number, Chunk: name}})
+	return t.enter(t.units[number], 0, 0, &value.Closure{Callable: &value.Callable{Name: name, Unit: number, Header: t.units[number].Header, Chunk: name}})
 }
 
 // chunk returns the number of the unit with that name, which the host may have to provide.

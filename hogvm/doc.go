@@ -11,7 +11,7 @@
 //
 // PostHog has three implementations of Hog, which differ in places. The [Rust] profile, the default, does what rust/common/hogvm does, to the
 // text of its errors; the [Node] profile what npm @posthog/hogvm 1.0.71 does. Where one of them lacks something (imports, functions of the
-// legacy form, closures that keep their variables after a return) both profiles have it.
+// legacy form, closures that keep their variables after a return, handlers that end with their function) both profiles have it.
 //
 // # How a program runs
 //

@@ -150,10 +150,10 @@ func (c *costing) add(v value.Value) {
 func (c *costing) callable(f *value.Callable) {
 	chunk := f.Chunk
 	if chunk == "" {
-		chunk = originNames[f.Origin]
+		chunk = f.Origin.String()
 	}
 	c.total += keyCosts("__hogCallable__", "name", "chunk", "argCount", "upvalueCount", "ip") + 6*costPerValue +
-		len(originNames[f.Origin]) + utf16Len(f.Name) + utf16Len(chunk)
+		len(f.Origin.String()) + utf16Len(f.Name) + utf16Len(chunk)
 }
 
 func keyCosts(keys ...string) int {

@@ -155,6 +155,9 @@ func (vm *VM) load(name string, number int, v value.Value, globals *value.Object
 	}
 	u := &unit{Unit: code.Decode(name, number, tokens.Peek()[header:], vm.node), globals: globals}
 	u.Header, u.Reversed, u.Tokens = header, version == 0, tokens.Peek()
+	for _, c := range u.Callables {
+		c.Header = header
+	}
 	vm.link(u)
 	return u, nil
 }

@@ -203,10 +203,10 @@ func (r *stateReader) value(v value.Value) (value.Value, error) {
 
 func (r *stateReader) object(o *value.Object) (value.Value, error) {
 	switch {
-	case field(o, closureKey).Truthy():
+	case field(o, value.ClosureKey).Truthy():
 		c, err := r.closure(o)
 		return value.OfClosure(c), err
-	case !field(o, callableKey).IsNull():
+	case !field(o, value.CallableKey).IsNull():
 		c, err := r.callable(o)
 		return value.OfCallable(c), err
 	case field(o, tupleKey).Truthy():
@@ -256,7 +256,7 @@ func (r *stateReader) closure(o *value.Object) (*value.Closure, error) {
 
 func (r *stateReader) callable(o *value.Object) (*value.Callable, error) {
 	name, _ := field(o, "name").AsString()
-	origin, _ := field(o, callableKey).AsString()
+	origin, _ := field(o, value.CallableKey).AsString()
 	c := &value.Callable{Name: name}
 	args, err := number(o, "argCount", 0)
 	if err != nil {
@@ -299,6 +299,7 @@ func (r *stateReader) place(c *value.Callable, o *value.Object) error {
 	if err != nil {
 		return err
 	}
+	c.Header = u.Header
 	c.IP = max(int(ip)-u.Header, 0) // the root's own is 1, before its first instruction
 	if c.IP >= len(u.Plain) {
 		return invalidState("a function begins behind the end of chunk %s", c.Chunk)
@@ -338,7 +339,7 @@ func (r *stateReader) frame(o *value.Object, lowest int64) (frame, error) {
 		return frame{}, err
 	}
 	f := frame{unit: r.t.units[unit]}
-	ip, err := number(o, "ip", 0)
+	ip, err := number(o, "ip", int64(f.unit.Header))
 	if err != nil {
 		return frame{}, err
 	}
@@ -350,7 +351,7 @@ func (r *stateReader) frame(o *value.Object, lowest int64) (frame, error) {
 	if err != nil {
 		return frame{}, err
 	}
-	ip = max(ip-int64(f.unit.Header), 0)
+	ip -= int64(f.unit.Header)
 	if ip >= int64(len(f.unit.Plain)) || base > int64(r.t.sp) || args > int64(r.t.vm.cfg.MaxStack) {
 		return frame{}, invalidState("a frame of chunk %s is out of range", chunk)
 	}
@@ -381,16 +382,15 @@ func (r *stateReader) handlers(s *value.Object) error {
 		if err != nil {
 			return err
 		}
-		ip, err := number(o, "catchIp", 0)
-		if err != nil {
-			return err
-		}
 		if frames > int64(len(r.t.frames)) || sp > int64(r.t.sp) {
 			return invalidState("a handler is out of range")
 		}
 		u := r.t.frames[frames-1].unit
-		ip = max(ip-int64(u.Header), 0)
-		if ip >= int64(len(u.Plain)) {
+		ip, err := number(o, "catchIp", int64(u.Header))
+		if err != nil {
+			return err
+		}
+		if ip -= int64(u.Header); ip >= int64(len(u.Plain)) {
 			return invalidState("a handler is behind the end of chunk %s", u.Name)
 		}
 		r.t.handlers = append(r.t.handlers, handler{frames: int(frames), sp: int(sp), ip: int32(ip)})

@@ -239,6 +239,9 @@ func TestNodeAlone(t *testing.T) {
 		{"closure of a number", `["_H",1,33,1,53,0]`, "", "Invalid callable: 1"},
 		{"version that is nothing", `["_H",null,32,"a",32,"b",2,"concat",2]`, `"ba"`, ""},
 		{"version that is a text", `["_H","1",32,"a",32,"b",2,"concat",2]`, `"ab"`, ""},
+		{"no opcode", `["_H",1,"x"]`, "", `Unexpected node while running bytecode in chunk "root": x`},
+		{"opcode of old cohorts", `["_H",1,33,1,33,2,27]`, "", `Unexpected node while running bytecode in chunk "root": 27`},
+		{"date that is none, compared", `["_H",1,32,"nope",2,"toDate",1,36,0,36,0,11]`, `false`, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -34,9 +34,10 @@ func (p *Program) RunJSON(ctx context.Context, g Globals, dst []byte) ([]byte, e
 	return value.AppendJSON(dst, v, p.vm.ResultStyle())
 }
 
-// ResultStyle is how the results of this VM become JSON: the Node profile has one type of number, and null for NaN.
+// ResultStyle is how the results of this VM become JSON: the Node profile has one type of number, null for NaN, and objects that stand
+// for functions.
 func (vm *VM) ResultStyle() value.JSONStyle {
-	return value.JSONStyle{IntegralFloats: vm.node, Lenient: vm.node}
+	return value.JSONStyle{IntegralFloats: vm.node, Lenient: vm.node, Markers: vm.node}
 }
 
 // Result is one of a batch.

@@ -11,14 +11,9 @@ import (
 
 // The markers of what a suspended state has beside plain values.
 const (
-	closureKey  = "__hogClosure__"
-	callableKey = "__hogCallable__"
-	upvalueKey  = "__hogUpValue__"
-	tupleKey    = "__hogTuple__"
+	upvalueKey = "__hogUpValue__"
+	tupleKey   = "__hogTuple__"
 )
-
-// originNames are the kinds of functions in a state.
-var originNames = [...]string{value.Local: "local", value.Stl: "stl", value.Async: "async"}
 
 // stateWriter turns what a thread holds into plain values. Cells get their numbers as they are met.
 type stateWriter struct {
@@ -136,7 +131,7 @@ func (w *stateWriter) value(v value.Value, depth int) (value.Value, error) {
 	}
 	switch v.Kind() {
 	case value.CallableKind:
-		return w.callable(v.Callable()), nil
+		return v.Callable().Marker(), nil
 	case value.ClosureKind:
 		return w.closure(v.Closure()), nil
 	case value.ArrayKind, value.TupleKind:
@@ -165,29 +160,12 @@ func (w *stateWriter) value(v value.Value, depth int) (value.Value, error) {
 	return v, nil
 }
 
-func (w *stateWriter) callable(c *value.Callable) value.Value {
-	ip := c.IP
-	chunk := value.OfString(c.Chunk)
-	switch {
-	case c.Origin == value.Async:
-		ip, chunk = -1, value.OfString("async")
-	case c.Origin == value.Stl && c.Unit == 0:
-		ip, chunk = -1, value.OfString("stl")
-	default:
-		if c != rootClosure.Callable {
-			ip += w.t.units[c.Unit].Header
-		}
-	}
-	return object(callableKey, originNames[c.Origin], "name", c.Name, "chunk", chunk, "argCount", c.ArgCount,
-		"upvalueCount", c.UpvalueCount, "ip", ip)
-}
-
 func (w *stateWriter) closure(c *value.Closure) value.Value {
 	ids := make([]value.Value, len(c.Cells))
 	for i, cell := range c.Cells {
 		ids[i] = value.OfInt(w.id(cell))
 	}
-	return object(closureKey, true, "callable", w.callable(c.Callable), "upvalues", array(ids))
+	return c.Marker(ids)
 }
 
 func (w *stateWriter) id(c *value.Cell) int64 {
@@ -206,8 +184,8 @@ func (w *stateWriter) upvalues() ([]value.Value, error) {
 		w.id(c)
 	}
 	type entry struct {
-		slot int
-		v    value.Value
+		place int // the slot, twice, and one more for an open cell
+		v     value.Value
 	}
 	var entries []entry
 	for i := 0; i < len(w.cells); i++ {
@@ -219,9 +197,14 @@ func (w *stateWriter) upvalues() ([]value.Value, error) {
 				return nil, err
 			}
 		}
-		entries = append(entries, entry{c.Slot, object(upvalueKey, true, "id", i+1, "location", c.Slot, "closed", !c.Open, "value", plain)})
+		place := 2 * c.Slot
+		if c.Open {
+			place++
+		}
+		entries = append(entries, entry{place, object(upvalueKey, true, "id", i+1, "location", c.Slot, "closed", !c.Open, "value", plain)})
 	}
-	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.slot, b.slot) })
+	// An open cell comes after the closed ones of its slot: the Node VM takes the last one when the slot is captured again.
+	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.place, b.place) })
 	list := make([]value.Value, len(entries))
 	for i, e := range entries {
 		list[i] = e.v

@@ -171,6 +171,31 @@ func TestResumeContinuesTheAccount(t *testing.T) {
 	require.Len(t, trace, 10)
 }
 
+// A slot that was captured twice, in a block that ran twice, has two cells. The Node VM, which finds cells by their slots, must meet the open one.
+func TestOpenUpvalueIsTheLastOfItsSlot(t *testing.T) {
+	capture := `52,"k",0,1,3,55,0,38,53,1,true,2,`
+	th, p := loadAsync(t, `["_H",1,31,31,33,2,`+capture+`37,1,57,33,3,`+capture+`37,0,33,0,2,"fetch",1,35,36,0,54,0,36,1,54,0,43,2]`)
+	_, call, err := th.Start(t.Context(), p, hogvm.Globals{})
+	require.NoError(t, err)
+	var state struct {
+		Upvalues []struct {
+			Location int
+			Closed   bool
+		}
+	}
+	require.NoError(t, json.Unmarshal(call.State, &state))
+	require.Len(t, state.Upvalues, 2)
+	require.Equal(t, state.Upvalues[0].Location, state.Upvalues[1].Location)
+	require.True(t, state.Upvalues[0].Closed)
+	require.False(t, state.Upvalues[1].Closed)
+
+	v, _, err := th.Resume(t.Context(), p, hogvm.Globals{}, call.State, value.OfInt(0))
+	require.NoError(t, err)
+	text, err := value.AppendJSON(nil, v, value.JSONStyle{})
+	require.NoError(t, err)
+	require.Equal(t, `[3,2]`, string(text))
+}
+
 func TestResumeRejects(t *testing.T) {
 	golden, err := os.ReadFile("testdata/state-captured.json")
 	require.NoError(t, err)
@@ -187,6 +212,8 @@ func TestResumeRejects(t *testing.T) {
 		"unknown upvalue":                 replace(`"id":1`, `"id":2`),
 		"open upvalue beyond the stack":   replace(`"location":0`, `"location":99`),
 		"frame behind the end":            replace(`"ip":21`, `"ip":2100`),
+		"frame before the bytecode":       replace(`"ip":21`, `"ip":0`),
+		"handler before the bytecode":     replace(`"throwStack":[]`, `"throwStack":[{"callStackLen":1,"stackLen":0,"catchIp":1}]`),
 		"frame begins beyond the stack":   replace(`"stackStart":0`, `"stackStart":9`),
 		"unknown chunk":                   replace(`{"ip":21,"chunk":"root"`, `{"ip":21,"chunk":"nope"`),
 		"handler out of range":            replace(`"throwStack":[]`, `"throwStack":[{"callStackLen":9,"stackLen":0,"catchIp":5}]`),

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hog-go/hog/hogvm/fault"
 	"github.com/hog-go/hog/hogvm/internal/code"
+	"github.com/hog-go/hog/hogvm/internal/js"
 	"github.com/hog-go/hog/hogvm/value"
 )
 
@@ -74,6 +75,10 @@ func (t *Thread) noHandler() error {
 }
 
 func (t *Thread) noCohort(op code.Op) error {
+	if t.vm.node {
+		f := &t.frames[len(t.frames)-1]
+		return unexpectedNode(f.unit, int(f.ip))
+	}
 	name := "InCohort"
 	if op == code.NotInCohort {
 		name = "NotInCohort"
@@ -91,10 +96,14 @@ func (t *Thread) fault(err error) error {
 	case fault.EndOfProgram:
 		return fault.New(fault.EndOfProgram, "Unexpected end of bytecode")
 	case fault.BadOpcode, fault.Type:
-		token := t.jsonText(f.unit.Tokens[int(f.ip)+f.unit.Header])
-		return fault.New(fault.BadOpcode, `Unexpected node while running bytecode in chunk "`+f.unit.Name+`": `+token)
+		return unexpectedNode(f.unit, int(f.ip))
 	}
 	return err
+}
+
+func unexpectedNode(u *unit, ip int) error {
+	token, _ := js.String(u.Tokens[ip+u.Header], 1<<12)
+	return fault.New(fault.BadOpcode, `Unexpected node while running bytecode in chunk "`+u.Name+`": `+token)
 }
 
 // failure adds to err where it happened.

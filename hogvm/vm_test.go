@@ -77,6 +77,39 @@ func TestFunctionValues(t *testing.T) {
 	}
 }
 
+// The Node VM hands functions out as the objects that it keeps of them.
+func TestFunctionsAsResults(t *testing.T) {
+	const native = `{"__hogClosure__":true,"callable":{"__hogCallable__":"stl","name":"upper","chunk":"stl","argCount":1,"upvalueCount":0,"ip":-1},"upvalues":[]}`
+	tests := []struct{ name, program, want, fails string }{
+		{"callable", `["_H",1,52,"f",1,0,1,38]`,
+			`{"__hogCallable__":"local","name":"f","chunk":"root","argCount":1,"upvalueCount":0,"ip":7}`, "Not implemented: Callable serialisation"},
+		{"callable of the legacy header", `["_h",52,"f",1,0,1,38]`,
+			`{"__hogCallable__":"local","name":"f","chunk":"root","argCount":1,"upvalueCount":0,"ip":6}`, "Not implemented: Callable serialisation"},
+		{"native", `["_H",1,32,"upper",1,1]`, native, "Not implemented: Closure serialisation"},
+		{"async, in an array", `["_H",1,32,"sleep",1,1,43,1]`,
+			`[{"__hogClosure__":true,"callable":{"__hogCallable__":"async","name":"sleep","chunk":"async","argCount":1,"upvalueCount":0,"ip":-1},"upvalues":[]}]`,
+			"Not implemented: Closure serialisation"},
+		{"closures that share a variable", `["_H",1,33,7,33,8,52,"f",0,2,3,55,0,38,53,2,true,1,true,0,52,"g",0,1,3,55,0,38,53,1,true,0,43,2]`,
+			`[{"__hogClosure__":true,"callable":{"__hogCallable__":"local","name":"f","chunk":"root","argCount":0,"upvalueCount":2,"ip":11},"upvalues":[1,2]},` +
+				`{"__hogClosure__":true,"callable":{"__hogCallable__":"local","name":"g","chunk":"root","argCount":0,"upvalueCount":1,"ip":25},"upvalues":[2]}]`,
+			"Not implemented: Closure serialisation"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := newVM(t, hogvm.Config{Profile: hogvm.Node}).Load([]byte(tt.program))
+			require.NoError(t, err)
+			got, err := p.RunJSON(t.Context(), hogvm.Globals{}, nil)
+			require.NoError(t, err)
+			require.Equal(t, tt.want, string(got))
+
+			p, err = newVM(t, hogvm.Config{}).Load([]byte(tt.program))
+			require.NoError(t, err)
+			_, err = p.RunJSON(t.Context(), hogvm.Globals{}, nil)
+			require.EqualError(t, err, tt.fails)
+		})
+	}
+}
+
 func TestChunks(t *testing.T) {
 	const container = `{"bytecodes":{
 		"root":{"bytecode":["_H",1,32,"lib",2,"import",1,36,0,32,"double",45,33,21,36,1,54,1,38],"globals":{"mine":1}},

@@ -10,25 +10,19 @@ import (
 // program could ever build.
 const maxVisits = 1 << 20
 
-// Equal is Hog's ==, without its rule for dates: the same type by value and containers by their elements; a boolean is also 1 or 0; a
-// number equals the text that spells it; a boolean equals "true" or another text. The error says that the comparison took too long.
+// Equal is Hog's ==, without its rule for dates: the same type by value; a boolean is also 1 or 0; a number equals the text that spells
+// it; a boolean equals "true" or another text. Containers are compared as StrictEqual does: inside them no types are brought together. The
+// error says that the comparison took too long.
 func Equal(a, b Value) (bool, error) {
 	if eq, done := equalScalars(a, b); done {
 		return eq, nil
 	}
-	return (&comparison{}).same(a, b, Equal)
+	return (&comparison{}).same(a, b)
 }
 
-// StrictEqual is the function equals: as Equal, but values of different types differ.
+// StrictEqual is the function equals: as Equal, but values of different types differ. Numbers are of one type.
 func StrictEqual(a, b Value) (bool, error) {
-	ka, kb := a.Kind(), b.Kind()
-	if ka != kb && !(a.IsNumber() && b.IsNumber()) {
-		return false, nil
-	}
-	if eq, done := equalScalars(a, b); done {
-		return eq, nil
-	}
-	return (&comparison{}).same(a, b, StrictEqual)
+	return (&comparison{}).same(a, b)
 }
 
 // Identical is JavaScript's ===: scalars by value, containers when they are the same one.
@@ -101,22 +95,19 @@ type comparison struct {
 	depth  int
 }
 
-func (c *comparison) same(a, b Value, scalar func(a, b Value) (bool, error)) (bool, error) {
-	if !a.IsContainer() || !b.IsContainer() {
-		return scalar(a, b)
-	}
-	if a == b {
-		return true, nil
-	}
-	if a.Kind() != b.Kind() {
+func (c *comparison) same(a, b Value) (bool, error) {
+	if a.Kind() != b.Kind() && !(a.IsNumber() && b.IsNumber()) {
 		return false, nil
+	}
+	if eq, done := equalScalars(a, b); done {
+		return eq, nil
 	}
 	if c.depth++; c.depth > MaxDepth {
 		return false, fault.OutOf("steps")
 	}
 	defer func() { c.depth-- }()
 	if a.Kind() == ObjectKind {
-		return c.sameObjects(a.Object(), b.Object(), scalar)
+		return c.sameObjects(a.Object(), b.Object())
 	}
 	x, y := a.Array().items, b.Array().items
 	if len(x) != len(y) {
@@ -126,14 +117,14 @@ func (c *comparison) same(a, b Value, scalar func(a, b Value) (bool, error)) (bo
 		return false, fault.OutOf("steps")
 	}
 	for i := range x {
-		if eq, err := c.same(x[i], y[i], scalar); !eq || err != nil {
+		if eq, err := c.same(x[i], y[i]); !eq || err != nil {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-func (c *comparison) sameObjects(a, b *Object, scalar func(a, b Value) (bool, error)) (bool, error) {
+func (c *comparison) sameObjects(a, b *Object) (bool, error) {
 	if a.Len() != b.Len() {
 		return false, nil
 	}
@@ -145,7 +136,7 @@ func (c *comparison) sameObjects(a, b *Object, scalar func(a, b Value) (bool, er
 		if !ok {
 			return false, nil
 		}
-		if eq, err := c.same(e.Value, other, scalar); !eq || err != nil {
+		if eq, err := c.same(e.Value, other); !eq || err != nil {
 			return false, err
 		}
 	}

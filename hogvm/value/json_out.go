@@ -17,6 +17,7 @@ type JSONStyle struct {
 	Indent         int  // above 0: a line per part, indented by so many blanks for each level
 	IntegralFloats bool // 2.0 is written 2, exponents as JavaScript does
 	Lenient        bool // NaN, infinities and cycles are null and a function is its printed text; otherwise they are errors
+	Markers        bool // a function is the object that stands for it in PostHog's VM for Node
 	Limit          int  // most bytes of text; 0 means none
 }
 
@@ -38,6 +39,7 @@ type jsonWriter struct {
 	JSONStyle
 	most  int              // length that the text may have
 	stack []unsafe.Pointer // containers being written
+	cells []*Cell          // of the functions written as markers
 }
 
 func (w *jsonWriter) value(dst []byte, v Value) ([]byte, error) {
@@ -87,11 +89,32 @@ func nonFinite(f float64) string {
 }
 
 func (w *jsonWriter) function(dst []byte, v Value, what string) ([]byte, error) {
+	if w.Markers {
+		return w.value(dst, w.marker(v))
+	}
 	if !w.Lenient {
 		return dst, fault.New(fault.NotImplemented, "Not implemented: "+what)
 	}
 	text, err := AppendPrint(nil, v, math.MaxInt)
 	return AppendJSONString(dst, string(text)), err
+}
+
+// marker is the object for a function. Captured variables have numbers, from 1, in the order in which they are met.
+func (w *jsonWriter) marker(v Value) Value {
+	if v.Kind() == CallableKind {
+		return v.Callable().Marker()
+	}
+	c := v.Closure()
+	ids := make([]Value, len(c.Cells))
+	for i, cell := range c.Cells {
+		at := slices.Index(w.cells, cell)
+		if at < 0 {
+			at = len(w.cells)
+			w.cells = append(w.cells, cell)
+		}
+		ids[i] = OfInt(int64(at + 1))
+	}
+	return c.Marker(ids)
 }
 
 func (w *jsonWriter) container(dst []byte, v Value) ([]byte, error) {

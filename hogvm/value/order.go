@@ -152,13 +152,15 @@ func instant(v Value) (float64, bool) {
 		year, okY := field(o, "year")
 		month, okM := field(o, "month")
 		day, okD := field(o, "day")
-		return date.Midnight(year, month, day), okY && okM && okD
+		if sum := year + month + day; sum != sum { // toDate of the Node VM makes such a date of what is none
+			return sum, true
+		}
+		return date.Midnight(int(year), int(month), int(day)), okY && okM && okD
 	}
 	return 0, false
 }
 
-func field(o *Object, key string) (int, bool) {
+func field(o *Object, key string) (float64, bool) {
 	v, _ := o.PeekKey(key)
-	f, ok := v.AsFloat()
-	return int(f), ok
+	return v.AsFloat()
 }

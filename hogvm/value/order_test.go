@@ -17,7 +17,7 @@ func TestEqual(t *testing.T) {
 		{`1`, `1.0`, true, true}, {`1`, `"1"`, true, false}, {`1`, `" 1"`, false, false}, {`255`, `"0xff"`, false, false}, {`1000`, `"1e3"`, true, false},
 		{`0`, `""`, false, false}, {`true`, `1`, true, false}, {`true`, `"TRUE"`, true, false}, {`false`, `"no"`, true, false},
 		{`null`, `null`, true, true}, {`null`, `0`, false, false}, {`null`, `false`, false, false},
-		{`[1,{"a":"x"}]`, `[1.0,{"a":"x"}]`, true, true}, {`[1]`, `["1"]`, true, false}, {`[1]`, `[1,2]`, false, false},
+		{`[1,{"a":"x"}]`, `[1.0,{"a":"x"}]`, true, true}, {`[1]`, `["1"]`, false, false}, {`{"a":[true]}`, `{"a":[1]}`, false, false}, {`[1]`, `[1,2]`, false, false},
 		{`{"a":1,"b":2}`, `{"b":2,"a":1}`, true, true}, {`{"a":1}`, `{"b":1}`, false, false}, {`[]`, `{}`, false, false}, {`[]`, `""`, false, false},
 	}
 	for _, tt := range tests {

@@ -15,7 +15,7 @@ const MaxDepth = 256
 const printDepth = 64
 
 // AppendPrint appends v as print and toString show it inside a container: strings in single quotes, dates and errors as the calls that make
-// them. A container inside itself is null. limit bounds len(dst), since containers that share their parts can unfold to any size.
+// them, syntax trees as their query. A container inside itself is null. limit bounds len(dst), since containers that share their parts can unfold to any size.
 func AppendPrint(dst []byte, v Value, limit int) ([]byte, error) {
 	p := printer{dst: dst, limit: limit}
 	p.value(v)
@@ -55,14 +55,9 @@ func (p *printer) value(v Value) {
 }
 
 func (p *printer) container(v Value) {
-	if p.stack == nil {
-		p.stack = p.above[:0]
-	}
-	if len(p.stack) >= printDepth || slices.Contains(p.stack, v.p) {
-		p.dst = append(p.dst, "null"...)
+	if !p.enter(v) {
 		return
 	}
-	p.stack = append(p.stack, v.p)
 	switch v.Kind() {
 	case ArrayKind:
 		p.dst = append(p.dst, '[')
@@ -79,8 +74,29 @@ func (p *printer) container(v Value) {
 	default:
 		p.object(v.Object())
 	}
-	p.stack = p.stack[:len(p.stack)-1]
+	p.leave()
 }
+
+// enter tells whether the container v is to be printed. One that is inside itself, or too deep, is null.
+func (p *printer) enter(v Value) bool {
+	if len(p.dst) > p.limit {
+		p.full = true
+	}
+	if p.full {
+		return false
+	}
+	if p.stack == nil {
+		p.stack = p.above[:0]
+	}
+	if len(p.stack) >= printDepth || slices.Contains(p.stack, v.p) {
+		p.dst = append(p.dst, "null"...)
+		return false
+	}
+	p.stack = append(p.stack, v.p)
+	return true
+}
+
+func (p *printer) leave() { p.stack = p.stack[:len(p.stack)-1] }
 
 func (p *printer) list(items []Value) {
 	for i, v := range items {
@@ -114,17 +130,33 @@ func (p *printer) object(o *Object) {
 	case ErrorMark:
 		p.error(o)
 	default:
-		p.dst = append(p.dst, '{')
-		for i, e := range o.entries {
-			if i > 0 {
-				p.dst = append(p.dst, ", "...)
-			}
-			p.dst = AppendQuoted(p.dst, e.Key)
-			p.dst = append(p.dst, ": "...)
-			p.value(e.Value)
+		if kind := nodeType(o); kind == "" || !p.query(o, kind) {
+			p.plain(o)
 		}
-		p.dst = append(p.dst, '}')
 	}
+}
+
+// query prints a node of a syntax tree, if its type is known. It works on a copy of p, which otherwise could not stay on the stack.
+func (p *printer) query(o *Object, kind string) bool {
+	q := sqlPrinter{printer: &printer{dst: append(p.dst, "sql("...), limit: p.limit, stack: slices.Clone(p.stack)}, depth: 1}
+	known := q.typed(o, kind)
+	if known {
+		p.dst, p.full = append(q.dst, ')'), q.full
+	}
+	return known
+}
+
+func (p *printer) plain(o *Object) {
+	p.dst = append(p.dst, '{')
+	for i, e := range o.entries {
+		if i > 0 {
+			p.dst = append(p.dst, ", "...)
+		}
+		p.dst = AppendQuoted(p.dst, e.Key)
+		p.dst = append(p.dst, ": "...)
+		p.value(e.Value)
+	}
+	p.dst = append(p.dst, '}')
 }
 
 // seconds prints epoch seconds with a point, always.

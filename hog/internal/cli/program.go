@@ -43,7 +43,7 @@ result as JSON. "-" reads the program from standard input. What the program prin
 			return m.run(c, args[0])
 		},
 	}
-	c.Flags().StringVar(&m.globals, "globals", "", "JSON file with the globals, such as an event (default: none)")
+	c.Flags().StringVar(&m.globals, "globals", "", "JSON file with the globals, such as an event; \"-\" reads standard input (default: none)")
 	c.Flags().BoolVar(&m.node, "node", false, "do as PostHog's VM for Node where it differs from that of the Rust services")
 	c.Flags().BoolVar(&m.coerce, "coerce", false, "let < and > compare numbers, text, booleans and dates, as realtime cohorts do")
 	c.Flags().IntVar(&m.maxSteps, "max-steps", 0, "end a run after so many instructions (default 10000)")
@@ -51,6 +51,9 @@ result as JSON. "-" reads the program from standard input. What the program prin
 }
 
 func (m *machine) run(c *cobra.Command, path string) error {
+	if path == "-" && m.globals == "-" {
+		return errors.New("standard input can not be the program and the globals: name a file for one of them")
+	}
 	vm, err := m.vm(func(line string) { fmt.Fprintln(c.ErrOrStderr(), line) })
 	if err != nil {
 		return err

@@ -32,6 +32,8 @@ func TestRunProgram(t *testing.T) {
 		"no program":            {[]string{file(t, "p", `{"a":1}`)}, 1, "", "is no Hog program"},
 		"no JSON":               {[]string{file(t, "p", `[`)}, 1, "", "is no Hog program"},
 		"globals are no JSON":   {[]string{filter, "--globals", file(t, "g", `{`)}, 1, "", "globals"},
+		"two in one input":      {[]string{"-", "--globals", "-"}, 1, "", "standard input can not be"},
+		"function":              {[]string{"--node", file(t, "p", `["_H",1,52,"f",0,0,1,38]`)}, 0, `{"__hogCallable__":"local","name":"f","chunk":"root","argCount":0,"upvalueCount":0,"ip":7}` + "\n", ""},
 		"no file":               {[]string{"/nowhere/p.json"}, 1, "", "no such file"},
 		"no program is given":   {nil, 1, "", "accepts 1 arg"},
 		"an error is explained": {[]string{file(t, "p", `["_H",1,32,"x",2,"nosuch",1,38]`)}, 1, "", "nosuch"},

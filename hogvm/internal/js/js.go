@@ -24,10 +24,21 @@ func String(v value.Value, limit int) (text string, ok bool) {
 	return string(p.dst), len(p.dst) <= limit
 }
 
+// ParsedString is String of what JSON.parse made: its objects are plain ones.
+func ParsedString(v value.Value, limit int) (text string, ok bool) {
+	if s, isString := v.AsString(); isString {
+		return s, true
+	}
+	p := printer{limit: limit, parsed: true}
+	p.value(v)
+	return string(p.dst), len(p.dst) <= limit
+}
+
 type printer struct {
-	dst   []byte
-	limit int
-	above []*value.Array // arrays being printed; one inside itself is empty
+	dst    []byte
+	limit  int
+	parsed bool
+	above  []*value.Array // arrays being printed; one inside itself is empty
 }
 
 func (p *printer) value(v value.Value) {
@@ -35,8 +46,8 @@ func (p *printer) value(v value.Value) {
 	case value.ArrayKind, value.TupleKind:
 		p.array(v.Array())
 	case value.ObjectKind:
-		switch v.Object().Mark() {
-		case value.DateTime, value.Date, value.ErrorMark, value.Interval:
+		switch mark := v.Object().Mark(); {
+		case mark != value.Plain || p.parsed:
 			p.dst = append(p.dst, "[object Object]"...)
 		default:
 			p.dst = append(p.dst, "[object Map]"...)

@@ -6,50 +6,57 @@ import (
 
 	"github.com/hog-go/hog/hogvm/fault"
 	"github.com/hog-go/hog/hogvm/internal/date"
+	"github.com/hog-go/hog/hogvm/internal/js"
 	"github.com/hog-go/hog/hogvm/native"
 	"github.com/hog-go/hog/hogvm/value"
 )
 
-// clock returns the time whose parts the profile takes for those of v.
-func clock(c *native.Call, v value.Value) (time.Time, error) {
-	if s, ok := v.AsString(); ok && c.IsNode() {
-		if t, ok := date.ParseTime(s, time.UTC); ok {
-			return t, nil
-		}
-	}
-	m, err := needMoment(c, v)
+// clock returns the time whose parts the profile takes for those of v; valid is false for an invalid datetime of the Node VM.
+func clock(c *native.Call, v value.Value) (t time.Time, valid bool, err error) {
+	m, err := anyMoment(c, v)
 	if err != nil {
-		return time.Time{}, err
+		return t, false, err
 	}
-	if c.IsNode() {
-		return m.local()
+	if !c.IsNode() {
+		t, err = m.second()
+		return t, true, err
 	}
-	return m.second()
+	t, err = m.local()
+	return t, err == nil, nil
+}
+
+// partOf returns the part of v that part takes from its clock.
+func partOf(c *native.Call, v value.Value, part func(time.Time) int) (value.Value, error) {
+	t, valid, err := clock(c, v)
+	if err != nil {
+		return value.Value{}, err
+	}
+	if !valid {
+		return value.OfFloat(math.NaN()), nil
+	}
+	return value.OfInt(int64(part(t))), nil
 }
 
 func toYear(c *native.Call, args []value.Value) (value.Value, error) {
-	t, err := clock(c, args[0])
-	return value.OfInt(int64(t.Year())), err
+	return partOf(c, args[0], time.Time.Year)
 }
 
 func toMonth(c *native.Call, args []value.Value) (value.Value, error) {
-	t, err := clock(c, args[0])
-	return value.OfInt(int64(t.Month())), err
+	return partOf(c, args[0], func(t time.Time) int { return int(t.Month()) })
 }
 
 func toYYYYMM(c *native.Call, args []value.Value) (value.Value, error) {
-	t, err := clock(c, args[0])
-	return value.OfInt(int64(t.Year())*100 + int64(t.Month())), err
+	return partOf(c, args[0], func(t time.Time) int { return t.Year()*100 + int(t.Month()) })
 }
 
 // extract returns a part of a datetime in its zone, in both profiles.
 func extract(c *native.Call, args []value.Value) (value.Value, error) {
-	m, err := needMoment(c, args[1])
+	m, err := anyMoment(c, args[1])
 	if err != nil {
 		return value.Value{}, err
 	}
 	t, err := m.local()
-	if err != nil {
+	if err != nil && !c.IsNode() {
 		return value.Value{}, err
 	}
 	part, _ := args[0].AsString()
@@ -69,6 +76,9 @@ func extract(c *native.Call, args []value.Value) (value.Value, error) {
 		n = t.Second()
 	default:
 		return value.Value{}, unknownUnit(c, "Unknown extract part: ", args[0])
+	}
+	if err != nil {
+		return value.OfFloat(math.NaN()), nil
 	}
 	return value.OfInt(int64(n)), nil
 }
@@ -106,7 +116,7 @@ func truncated(c *native.Call, unit string, v, given value.Value) (value.Value, 
 	if err != nil {
 		return value.Value{}, err
 	}
-	t, err := clock(c, v)
+	t, valid, err := clock(c, v)
 	if err != nil {
 		return value.Value{}, err
 	}
@@ -126,6 +136,12 @@ func truncated(c *native.Call, unit string, v, given value.Value) (value.Value, 
 		hour, minute = t.Hour(), t.Minute()
 	default:
 		return value.Value{}, unknownUnit(c, "Unsupported unit for dateTrunc: ", given)
+	}
+	switch {
+	case !valid && unit == "week":
+		return newInvalid(c)
+	case !valid:
+		return value.Value{}, errNaNPart(c)
 	}
 	return fromClock(c, time.Date(year, month, day, hour, minute, 0, 0, time.UTC), m.zone)
 }
@@ -157,6 +173,9 @@ const maxUnits = 1e14
 
 // added adds n units to v: a date stays a date. given is the unit as the program wrote it.
 func added(c *native.Call, unit string, given, amount, v value.Value) (value.Value, error) {
+	if c.IsNode() && (amount.IsNull() || amount.IsString() && amount.Str() != "") {
+		amount = value.OfFloat(js.Number(amount))
+	}
 	n, err := number(amount)
 	if err != nil {
 		return value.Value{}, err
@@ -167,6 +186,9 @@ func added(c *native.Call, unit string, given, amount, v value.Value) (value.Val
 	m, err := needMoment(c, v)
 	if err != nil {
 		return value.Value{}, err
+	}
+	if n != n && c.IsNode() {
+		return value.Value{}, errNaNPart(c)
 	}
 	if !(math.Abs(n) <= maxUnits) {
 		return value.Value{}, failed(c, "dateAdd: timestamp out of range")
@@ -194,7 +216,7 @@ func added(c *native.Call, unit string, given, amount, v value.Value) (value.Val
 func moved(c *native.Call, m moment, seconds float64) (value.Value, error) {
 	m.seconds += seconds
 	if !m.date {
-		return newDateTime(c, m.seconds, m.zone)
+		return later(c, m)
 	}
 	t, err := m.second()
 	if err != nil {
@@ -203,26 +225,36 @@ func moved(c *native.Call, m moment, seconds float64) (value.Value, error) {
 	return newDate(c, t)
 }
 
+// later makes a datetime that was reckoned from another.
+func later(c *native.Call, m moment) (value.Value, error) {
+	if m.isInvalid(c) {
+		return newInvalid(c)
+	}
+	return newDateTime(c, m.seconds, m.zone)
+}
+
 // addedDays adds days of 24 hours in R, days of the calendar in Node. There, a fraction of a day is hours.
 func addedDays(c *native.Call, m moment, n float64) (value.Value, error) {
 	if !c.IsNode() || m.zone == "UTC" {
 		return moved(c, m, n*secondsPerDay)
 	}
 	t, err := m.local()
-	if err != nil {
-		return value.Value{}, err
-	}
 	days := math.Trunc(n)
-	if math.Abs(days) > maxSeconds/secondsPerDay {
-		return value.Value{}, failed(c, "dateAdd: timestamp out of range")
+	if err != nil || math.Abs(days) > maxSeconds/secondsPerDay {
+		return newInvalid(c)
 	}
 	loc := t.Location()
 	t, _ = inZone(t.AddDate(0, 0, int(days)), loc)
-	return newDateTime(c, date.Seconds(t)+(n-days)*secondsPerDay, m.zone)
+	m.seconds = date.Seconds(t) + (n-days)*secondsPerDay
+	return later(c, m)
 }
 
-// addedMonths counts on the UTC clock in R, on the zone's in Node. A day that the month lacks becomes its last.
+// addedMonths counts on the UTC clock in R, on the zone's in Node. A day that the month lacks becomes its last. In Node, a fraction of a
+// month is one of 30 days.
 func addedMonths(c *native.Call, m moment, n float64) (value.Value, error) {
+	if m.isInvalid(c) {
+		return newInvalid(c)
+	}
 	t, err := m.second()
 	if c.IsNode() {
 		t, err = m.local()
@@ -234,6 +266,11 @@ func addedMonths(c *native.Call, m moment, n float64) (value.Value, error) {
 		return value.Value{}, failed(c, "dateAdd: timestamp out of range")
 	}
 	wall := addMonths(t, int(n))
+	if part := n - math.Trunc(n); part != 0 {
+		t, _ = inZone(wall, t.Location())
+		m.seconds = date.Seconds(t)
+		return moved(c, m, part*30*secondsPerDay)
+	}
 	if m.date {
 		return newDate(c, wall)
 	}

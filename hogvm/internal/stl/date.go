@@ -162,7 +162,7 @@ func toUnixTimestampMilli(c *native.Call, args []value.Value) (value.Value, erro
 // unixSeconds reads a datetime, a date or a text; what the text does not spell is NaN and not ok.
 func unixSeconds(c *native.Call, args []value.Value) (seconds float64, ok bool, err error) {
 	if m, isMoment := momentOf(args[0]); isMoment {
-		return m.seconds, true, nil
+		return m.seconds, true, m.check(c)
 	}
 	if !args[0].IsString() {
 		if c.IsNode() {

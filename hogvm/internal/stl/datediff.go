@@ -2,30 +2,34 @@ package stl
 
 import (
 	"math"
+	"slices"
 	"time"
 
-	"github.com/hog-go/hog/hogvm/internal/date"
 	"github.com/hog-go/hog/hogvm/native"
 	"github.com/hog-go/hog/hogvm/value"
 )
 
+var diffUnits = []string{"second", "minute", "hour", "day", "week", "month", "year"}
+
 func dateDiff(c *native.Call, args []value.Value) (value.Value, error) {
 	unit, _ := args[0].AsString()
-	start, err := diffMoment(c, args[1])
+	start, err := anyMoment(c, args[1])
 	if err != nil {
 		return value.Value{}, err
 	}
-	end, err := diffMoment(c, args[2])
+	end, err := anyMoment(c, args[2])
 	if err != nil {
 		return value.Value{}, err
 	}
-	seconds := end.seconds - start.seconds
-	if c.IsNode() {
-		switch unit {
-		case "hour", "minute", "second", "week":
+	if c.IsNode() && slices.Contains(diffUnits, unit) {
+		switch {
+		case start.isInvalid(c) || end.isInvalid(c):
+			return value.OfFloat(math.NaN()), nil
+		case unit != "day" && unit != "month" && unit != "year":
 			return nodeDiff(unit, start, end)
 		}
 	}
+	seconds := end.seconds - start.seconds
 	days := math.Floor(seconds / secondsPerDay)
 	switch unit {
 	case "second":
@@ -42,16 +46,6 @@ func dateDiff(c *native.Call, args []value.Value) (value.Value, error) {
 		return calendarDiff(c, unit, start, end)
 	}
 	return value.Value{}, unknownUnit(c, "Unsupported unit for dateDiff: ", args[0])
-}
-
-// diffMoment returns v as a moment; the Node VM reads texts as well.
-func diffMoment(c *native.Call, v value.Value) (moment, error) {
-	if s, ok := v.AsString(); ok && c.IsNode() {
-		if seconds, ok := date.Parse(s, time.UTC); ok {
-			return moment{seconds: seconds, zone: "UTC"}, nil
-		}
-	}
-	return needMoment(c, v)
 }
 
 // calendarDiff counts the months or years that begin between two moments.

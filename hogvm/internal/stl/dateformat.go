@@ -30,6 +30,9 @@ func formatDateTime(c *native.Call, args []value.Value) (value.Value, error) {
 		}
 	}
 	t, err := m.local()
+	if err != nil && c.IsNode() {
+		return value.OfString("Invalid DateTime"), nil
+	}
 	if err != nil {
 		return value.Value{}, err
 	}

@@ -168,9 +168,13 @@ func jsonExtractString(c *native.Call, args []value.Value) (value.Value, error) 
 	case v.IsNull() || v.IsString():
 		return v, nil
 	case c.IsNode():
-		s, err := jsText(c, v)
-		if err != nil {
-			return value.Value{}, err
+		text := js.String
+		if args[0].IsString() {
+			text = js.ParsedString
+		}
+		s, fits := text(v, c.Heap.Left())
+		if !fits {
+			return value.Value{}, fault.Heap()
 		}
 		return c.Heap.Text(s)
 	case v.Kind() == value.Bool:

@@ -32,8 +32,12 @@ func momentOf(v value.Value) (moment, bool) {
 		}
 		return moment{seconds: peekFloat(o, "dt"), zone: zone}, true
 	case value.Date:
-		day := func(key string) int { return int(truncate(peekFloat(o, key))) }
-		return moment{seconds: date.Midnight(day("year"), day("month"), day("day")), zone: "UTC", date: true}, true
+		year, month, day := peekFloat(o, "year"), peekFloat(o, "month"), peekFloat(o, "day")
+		m := moment{seconds: math.NaN(), zone: "UTC", date: true}
+		if sum := year + month + day; sum == sum {
+			m.seconds = date.Midnight(int(truncate(year)), int(truncate(month)), int(truncate(day)))
+		}
+		return m, true
 	}
 	return moment{}, false
 }
@@ -54,8 +58,46 @@ func needMoment(c *native.Call, v value.Value) (moment, error) {
 	if !ok {
 		return moment{}, fault.Failed(c.Name + " expects a Date or DateTime")
 	}
+	return m, m.check(c)
+}
+
+// anyMoment is needMoment where the Node VM takes text, too, and goes on with an invalid datetime for what is no date.
+func anyMoment(c *native.Call, v value.Value) (moment, error) {
+	m, ok := momentOf(v)
+	if ok || !c.IsNode() {
+		return needMoment(c, v)
+	}
+	m = moment{seconds: math.NaN(), zone: "UTC"}
+	if s, isString := v.AsString(); isString {
+		if seconds, ok := date.Parse(s, time.UTC); ok {
+			m.seconds = seconds
+		}
+	}
 	return m, nil
 }
+
+// check fails for the date that toDate of the Node VM makes of what is none: nothing goes on with parts that are NaN.
+func (m moment) check(c *native.Call) error {
+	if m.date && m.seconds != m.seconds {
+		return errNaNPart(c)
+	}
+	return nil
+}
+
+func errNaNPart(c *native.Call) error { return failed(c, "Invalid unit value NaN") }
+
+// isInvalid tells whether m is what the Node VM calls an invalid datetime: NaN, beyond the calendar, or in a zone that nobody knows. Its
+// parts are NaN there and its text is null, where R fails.
+func (m moment) isInvalid(c *native.Call) bool {
+	if !c.IsNode() {
+		return false
+	}
+	_, err := m.local()
+	return err != nil
+}
+
+// newInvalid makes the datetime that the Node VM gets from an invalid one.
+func newInvalid(c *native.Call) (value.Value, error) { return newDateTime(c, math.NaN(), "UTC") }
 
 // days returns the days since the epoch.
 func (m moment) days() int64 { return truncate(math.Floor(m.seconds / secondsPerDay)) }
@@ -117,27 +159,47 @@ func newDateOf(c *native.Call, year, month, day value.Value) (value.Value, error
 
 // appendDate appends a date as YYYY-MM-DD, the year without zeros in front.
 func appendDate(dst []byte, o *value.Object) []byte {
-	dst = strconv.AppendInt(dst, truncate(peekFloat(o, "year")), 10)
-	for _, key := range [...]string{"month", "day"} {
-		dst = append(dst, '-')
-		n := truncate(peekFloat(o, key))
-		if n >= 0 && n < 10 {
+	for i, key := range [...]string{"year", "month", "day"} {
+		if i > 0 {
+			dst = append(dst, '-')
+		}
+		f := peekFloat(o, key)
+		if f != f {
+			dst = append(dst, "NaN"...)
+			continue
+		}
+		if i > 0 && f >= 0 && f < 10 {
 			dst = append(dst, '0')
 		}
-		dst = strconv.AppendInt(dst, n, 10)
+		dst = strconv.AppendInt(dst, truncate(f), 10)
 	}
 	return dst
 }
 
 // appendDateTime appends a datetime in ISO 8601 with milliseconds, in its zone.
-func appendDateTime(dst []byte, o *value.Object) ([]byte, error) {
-	m, _ := momentOf(value.OfObject(o))
+func appendDateTime(c *native.Call, dst []byte, m moment) ([]byte, error) {
 	t, err := m.local()
 	if err != nil {
 		return dst, err
 	}
+	dst = appendYear(c, dst, t.Year())
 	if m.zone == "UTC" {
-		return t.AppendFormat(dst, "2006-01-02T15:04:05.000Z"), nil
+		return t.AppendFormat(dst, "-01-02T15:04:05.000Z"), nil
 	}
-	return t.AppendFormat(dst, "2006-01-02T15:04:05.000-07:00"), nil
+	return t.AppendFormat(dst, "-01-02T15:04:05.000-07:00"), nil
+}
+
+// appendYear appends a year in four digits. Years beyond those have a sign, and in the Node VM six digits.
+func appendYear(c *native.Call, dst []byte, year int) []byte {
+	if year >= 0 && year <= 9999 {
+		return appendPadded(dst, year, 4)
+	}
+	width, sign := 4, byte('+')
+	if c.IsNode() {
+		width = 6
+	}
+	if year < 0 {
+		year, sign = -year, '-'
+	}
+	return appendPadded(append(dst, sign), year, width)
 }

@@ -123,6 +123,8 @@ func trim(at ends) native.Func {
 		}
 		char, isString := optional(args, 1).AsString()
 		switch {
+		case !isString && c.IsNode() && !optional(args, 1).IsNull(): // has no length of 1
+			return value.OfString(""), nil
 		case !isString:
 			char = " "
 		case char == "" && !c.IsNode():

@@ -31,6 +31,11 @@ func toString(c *native.Call, args []value.Value) (value.Value, error) {
 	if args[0].IsString() {
 		return args[0], nil
 	}
+	if c.IsNode() {
+		if m, ok := momentOf(args[0]); ok && !m.date && m.isInvalid(c) {
+			return value.Value{}, nil
+		}
+	}
 	b, err := appendString(c, c.Heap.Open(""), args[0])
 	if err != nil {
 		return value.Value{}, err
@@ -38,14 +43,18 @@ func toString(c *native.Call, args []value.Value) (value.Value, error) {
 	return c.Heap.Close(b)
 }
 
-// appendString appends v as toString shows it: strings as they are, dates in ISO form, the rest as printed.
+// appendString appends v as toString shows it: strings as they are, dates in ISO form, the rest as printed. An invalid datetime has no text.
 func appendString(c *native.Call, dst []byte, v value.Value) ([]byte, error) {
 	if o, ok := v.AsObject(); ok {
 		switch o.Mark() {
 		case value.Date:
 			return appendDate(dst, o), nil
 		case value.DateTime:
-			return appendDateTime(dst, o)
+			m, _ := momentOf(v)
+			if m.isInvalid(c) {
+				return dst, nil
+			}
+			return appendDateTime(c, dst, m)
 		}
 	}
 	return appendPrinted(c, dst, v)
@@ -63,7 +72,7 @@ func toInt(c *native.Call, args []value.Value) (value.Value, error) {
 	v := args[0]
 	if m, ok := momentOf(v); ok {
 		if m.date {
-			return value.OfInt(m.days()), nil
+			return value.OfInt(m.days()), m.check(c)
 		}
 		return whole(c, math.Floor(m.seconds)), nil
 	}
@@ -88,7 +97,7 @@ func toFloat(c *native.Call, args []value.Value) (value.Value, error) {
 	v := args[0]
 	if m, ok := momentOf(v); ok {
 		if m.date {
-			return value.OfFloat(float64(m.days())), nil
+			return value.OfFloat(float64(m.days())), m.check(c)
 		}
 		return value.OfFloat(m.seconds), nil
 	}
