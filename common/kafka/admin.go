@@ -138,7 +138,7 @@ func (a *Admin) WaitForTopics(ctx context.Context, topics ...string) error {
 			return nil
 		case err == nil:
 			state = "topics do not exist: " + strings.Join(missing, ", ")
-		case ctx.Err() == nil:
+		case !over(ctx):
 			state = "no broker answers: " + err.Error()
 		}
 		if failures > 3 && state != logged { // a topic that was just made takes a moment

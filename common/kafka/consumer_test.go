@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/hog-go/hog/common/kafka"
@@ -305,6 +306,27 @@ func TestConsumerSurvives(t *testing.T) {
 		produce(t, c.ListenAddrs(), keyed("t", 20, 40)...)
 		require.Len(t, got.wait(t, 40), 40)
 	})
+	t.Run("partitions are added", func(t *testing.T) {
+		c := fake(t, kfake.SeedTopics(1, "t"))
+		got := newCollector()
+		consume(t, kafka.ConsumerConfig{Client: client(c.ListenAddrs()...), Group: "g", Topics: []string{"t"}, MetadataRefresh: 20 * time.Millisecond}, got.handle)
+		produce(t, c.ListenAddrs(), keyed("t", 0, 20)...)
+		got.wait(t, 20)
+		cl, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...))
+		require.NoError(t, err)
+		defer cl.Close()
+		req := kmsg.NewPtrCreatePartitionsRequest()
+		req.Topics = []kmsg.CreatePartitionsRequestTopic{{Topic: "t", Count: 3}}
+		res, err := req.RequestWith(soon(t), cl)
+		require.NoError(t, err)
+		require.Zero(t, res.Topics[0].ErrorCode)
+		produce(t, c.ListenAddrs(), keyed("t", 20, 60)...)
+		of := map[int32]int{}
+		for _, m := range got.wait(t, 60) {
+			of[m.Partition]++
+		}
+		require.Len(t, of, 3)
+	})
 	t.Run("records deleted before they were read", func(t *testing.T) {
 		c := fake(t, kfake.SeedTopics(1, "t"))
 		produce(t, c.ListenAddrs(), keyed("t", 0, 20)...)
@@ -319,6 +341,54 @@ func TestConsumerSurvives(t *testing.T) {
 		consume(t, cfg, second.handle)
 		require.EqualValues(t, 20, second.wait(t, 20)[0].Offset)
 	})
+}
+
+// TestSlowHandlersHoldUpTheirOwnPartitions: each partition has another leader, all of them wait for room, and only one handler goes on.
+func TestSlowHandlersHoldUpTheirOwnPartitions(t *testing.T) {
+	const partitions, quick, each = 5, 4, 20
+	c := fake(t, kfake.NumBrokers(partitions), kfake.SeedTopics(partitions, "t"))
+	var recs []kafka.Record
+	for p := range int32(partitions) {
+		require.NoError(t, c.MoveTopicPartition("t", p, p))
+		key := []byte("a")
+		for kafka.CRC32(key, partitions) != p {
+			key[0]++
+		}
+		for range each {
+			recs = append(recs, kafka.Record{Topic: "t", Key: key})
+		}
+	}
+	p, stop := start(t, kafka.ProducerConfig{Client: client(c.ListenAddrs()...), Linger: -1, BatchNumMessages: 1})
+	require.NoError(t, p.Produce(soon(t), recs))
+	stop()
+
+	fetches := make(chan struct{}, 1000)
+	c.ControlKey(int16(kmsg.Fetch), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		fetches <- struct{}{}
+		return nil, nil, false
+	})
+	release := make(chan struct{})
+	got := newCollector()
+	awaited := 3 * partitions // one answer is handled, and two wait
+	consume(t, kafka.ConsumerConfig{Client: client(c.ListenAddrs()...), Group: "g", Topics: []string{"t"}, PartitionMaxBytes: 1, Concurrency: partitions},
+		func(ctx context.Context, b kafka.Batch) error {
+			if b.Partition != quick {
+				<-release
+				return nil
+			}
+			for ; awaited > 0; awaited-- {
+				select {
+				case <-fetches:
+				case <-release:
+					return nil
+				}
+			}
+			awaited = 1 // what was taken is fetched again
+			return got.handle(ctx, b)
+		})
+	defer close(release)
+	got.wait(t, each)
 }
 
 func TestHandlersGetTheirGrace(t *testing.T) {

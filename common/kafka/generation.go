@@ -74,7 +74,6 @@ func (w *partitionWorker) mark(next int64) {
 func (c *Consumer) generation(ctx context.Context, gen *kafkago.Generation, handle func(context.Context, Batch) error) error {
 	parts := assigned(gen)
 	g := &generation{c: c, gen: gen, slots: make(chan struct{}, c.cfg.Concurrency)}
-	room := make(chan struct{}, 1)
 	for _, p := range parts {
 		cur := &cursor{topic: p.Topic, partition: p.Partition, offset: p.Offset, reset: c.cfg.reset(), out: make(chan fetched, readAhead)}
 		lag, count := c.metrics.partition(p)
@@ -83,7 +82,7 @@ func (c *Consumer) generation(ctx context.Context, gen *kafkago.Generation, hand
 	finished := make(chan struct{})
 	gen.Start(func(genCtx context.Context) {
 		defer close(finished)
-		g.run(ctx, genCtx, parts, room, handle)
+		g.run(ctx, genCtx, parts, handle)
 	})
 	<-finished
 	g.mu.Lock()
@@ -91,7 +90,7 @@ func (c *Consumer) generation(ctx context.Context, gen *kafkago.Generation, hand
 	return g.failure
 }
 
-func (g *generation) run(ctx, genCtx context.Context, parts []TopicPartition, room chan struct{}, handle func(context.Context, Batch) error) {
+func (g *generation) run(ctx, genCtx context.Context, parts []TopicPartition, handle func(context.Context, Batch) error) {
 	work, cancel := context.WithCancel(genCtx)
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
@@ -116,9 +115,9 @@ func (g *generation) run(ctx, genCtx context.Context, parts []TopicPartition, ro
 	cursors := make([]*cursor, len(g.workers))
 	for i, w := range g.workers {
 		cursors[i] = w.cursor
-		wg.Go(func() { w.run(work, handling, room, handle) })
+		wg.Go(func() { w.run(work, handling, handle) })
 	}
-	r := &reader{cluster: g.c.cluster, cursors: cursors, room: room, log: g.c.log,
+	r := &reader{cluster: g.c.cluster, cursors: cursors, log: g.c.log,
 		cfg:   readerConfig{maxWait: g.c.cfg.FetchMaxWait, minBytes: g.c.cfg.FetchMinBytes, maxBytes: g.c.cfg.FetchMaxBytes, partitionMax: g.c.cfg.PartitionMaxBytes},
 		state: func(ctx context.Context, err error) { g.c.setFault(ctx, doFetch, err) }}
 	wg.Go(func() {
@@ -210,11 +209,11 @@ func (g *generation) commit() error {
 }
 
 // run hands over batches until work ends or a handler fails.
-func (w *partitionWorker) run(work, handling context.Context, room chan<- struct{}, handle func(context.Context, Batch) error) {
+func (w *partitionWorker) run(work, handling context.Context, handle func(context.Context, Batch) error) {
 	var rest fetched
 	for {
 		var ok bool
-		if rest, ok = w.gather(work, room, rest); !ok {
+		if rest, ok = w.gather(work, rest); !ok {
 			return
 		}
 		n := min(len(rest.messages), w.gen.c.cfg.BatchMaxRecords)
@@ -240,7 +239,7 @@ func (w *partitionWorker) run(work, handling context.Context, room chan<- struct
 }
 
 // gather waits for messages, and for more of them as BatchMaxWait and BatchMaxRecords say; false = work ended.
-func (w *partitionWorker) gather(work context.Context, room chan<- struct{}, have fetched) (fetched, bool) {
+func (w *partitionWorker) gather(work context.Context, have fetched) (fetched, bool) {
 	var full <-chan time.Time
 	for {
 		limit := w.gen.c.cfg.BatchMaxRecords
@@ -252,10 +251,7 @@ func (w *partitionWorker) gather(work context.Context, room chan<- struct{}, hav
 		}
 		select {
 		case f := <-w.cursor.out:
-			select {
-			case room <- struct{}{}:
-			default:
-			}
+			w.cursor.took()
 			if w.gen.c.cfg.DecompressLZ4 {
 				unpackLZ4(f.messages)
 			}

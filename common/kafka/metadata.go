@@ -95,9 +95,11 @@ func (c *cluster) request(ctx context.Context, req protocol.Message) (protocol.M
 		c.ctrl = nil
 	}
 	var errs []error
-	for _, addr := range c.candidates() {
+	addrs := c.candidates()
+	for i, addr := range addrs {
 		if c.ctrl == nil {
-			if c.ctrl, errs = c.tryDial(ctx, addr, errs); c.ctrl == nil {
+			if err := c.connect(ctx, addr, len(addrs)-i); err != nil {
+				errs = append(errs, err)
 				continue
 			}
 		}
@@ -108,19 +110,33 @@ func (c *cluster) request(ctx context.Context, req protocol.Message) (protocol.M
 		errs = append(errs, err)
 		c.ctrl.close()
 		c.ctrl = nil
-		if ctx.Err() != nil {
+		if over(ctx) {
 			break
 		}
 	}
 	return nil, errors.Join(errs...)
 }
 
-func (c *cluster) tryDial(ctx context.Context, addr string, errs []error) (*conn, []error) {
-	cn, err := c.dial(ctx, addr)
-	if err != nil {
-		return nil, append(errs, err)
+// over tells whether ctx has ended or is about to: a connection notices its deadline a moment before the timer of ctx does.
+func over(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
+}
+
+// minConnectTime is what a distant broker with TLS and SASL gets at least.
+const minConnectTime = time.Second
+
+// connect opens the control connection to addr, the first of so many that are left to be tried. It may take its share of the time: an
+// address that swallows packets, as that of a machine that is gone does, must not use up what the others need.
+func (c *cluster) connect(ctx context.Context, addr string, left int) (err error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		share := max(time.Until(deadline)/time.Duration(left), minConnectTime)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, share, fmt.Errorf("no connection within %s", share.Round(time.Millisecond)))
+		defer cancel()
 	}
-	return cn, errs
+	c.ctrl, err = c.dial(ctx, addr)
+	return err
 }
 
 // candidates lists every address worth a try: the open connection's first, then known brokers and bootstrap servers, each

@@ -2,6 +2,7 @@ package kafka_test
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"net"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/hog-go/hog/common/kafka"
 )
@@ -95,6 +97,26 @@ func TestMetrics(t *testing.T) {
 	require.ErrorContains(t, err, "is the prefix used twice")
 	_, err = kafka.NewConsumer(kafka.ConsumerConfig{Group: "g", Topics: []string{"t"}}, quiet, reg)
 	require.NoError(t, err)
+}
+
+// TestTroubleOfOneBrokerIsLoggedOnce: the answers of the other one do not make it new each time.
+func TestTroubleOfOneBrokerIsLoggedOnce(t *testing.T) {
+	var log lines
+	c := fake(t, kfake.NumBrokers(2), kfake.SeedTopics(2, "t"))
+	for p := range int32(2) {
+		require.NoError(t, c.MoveTopicPartition("t", p, p))
+	}
+	h := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch}, Topic: "t", Partitions: []int32{1}, Err: kerr.KafkaStorageError, Count: -1})
+	consumer, err := kafka.NewConsumer(kafka.ConsumerConfig{Client: client(c.ListenAddrs()...), Group: "g", Topics: []string{"t"}, FetchMaxWait: 10 * time.Millisecond},
+		slog.New(slog.NewTextHandler(&log, nil)), nil)
+	require.NoError(t, err)
+	run(t, func(ctx context.Context) error { return consumer.Run(ctx, newCollector().handle) })
+	require.NoError(t, h.Wait(soon(t), 4))
+	require.Equal(t, 1, log.count("kafka consumer is in trouble"))
+	require.Zero(t, log.count("kafka consumer works again"))
+	h.Remove()
+	require.Eventually(t, func() bool { return log.count("kafka consumer works again") == 1 }, 10*time.Second, time.Millisecond)
+	require.Equal(t, 1, log.count("kafka consumer is in trouble"))
 }
 
 // TestStatesAreLoggedOnce: a change of state is one line, however many retries it takes.

@@ -7,33 +7,9 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	listoffsetsapi "github.com/segmentio/kafka-go/protocol/listoffsets"
 )
-
-// Position is where reading begins: an offset from 0 on, Earliest, Latest, or a time by At.
-type Position int64
-
-// The ends of a partition.
-const (
-	Latest   Position = -1 // after the last record that is there now
-	Earliest Position = -2 // the oldest record
-)
-
-// timeBase moves times below the other positions: milliseconds since 1970 are not negative.
-const timeBase = -1000
-
-// At is the first record at t or later, or Latest if there is none. Times before 1970 count as 1970.
-func At(t time.Time) Position { return Position(timeBase - max(t.UnixMilli(), 0)) }
-
-// timestamp is what a ListOffsets request wants instead of a position that is no offset.
-func (p Position) timestamp() int64 {
-	if p <= timeBase {
-		return int64(timeBase - p)
-	}
-	return int64(p)
-}
 
 // cursor is the reader's place in one partition. Its fields belong to the reader; out carries what was read to whoever handles it.
 type cursor struct {
@@ -42,6 +18,27 @@ type cursor struct {
 	offset    int64        // of the next record; below 0 it is a Position to be looked up
 	reset     Position     // where to go on when the broker does not have offset any more
 	out       chan fetched // closed by nobody; capacity is the read-ahead in answers
+
+	fetcher atomic.Pointer[leader] // who fetches for it in this round; nil before the first
+}
+
+// took tells whoever fetches for the cursor that out has room again. Nobody else is told, who could do nothing with it.
+func (c *cursor) took() {
+	if l := c.fetcher.Load(); l != nil {
+		select {
+		case l.room <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// leader is a broker and the cursors whose partitions it leads in one round, which belong to one goroutine.
+type leader struct {
+	addr    string
+	cursors []*cursor
+	room    chan struct{} // capacity 1: the out of one of them has room again
+
+	answered func() // called when a fetch went well
 }
 
 // fetched is what one answer held of one partition.
@@ -66,8 +63,7 @@ type reader struct {
 	cluster *cluster
 	cfg     readerConfig
 	cursors []*cursor
-	room    chan struct{}                        // capacity 1: some out has room again
-	state   func(ctx context.Context, err error) // told of every failed round and, with nil, of every one that went well
+	state   func(ctx context.Context, err error) // told of every failed round and, with nil, when all leaders of one have answered
 	log     *slog.Logger
 
 	conns map[string]*conn // by address, for the rounds to come; each is used by one goroutine of a round
@@ -117,7 +113,7 @@ func (r *reader) round(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	byAddr := map[string][]*cursor{}
+	byAddr := map[string]*leader{}
 	for _, c := range r.cursors {
 		leaders := l.topics[c.topic].leaders
 		if int(c.partition) >= len(leaders) || leaders[c.partition] < 0 {
@@ -125,14 +121,18 @@ func (r *reader) round(ctx context.Context) error {
 			continue
 		}
 		addr := l.brokers[leaders[c.partition]]
-		byAddr[addr] = append(byAddr[addr], c)
+		if byAddr[addr] == nil {
+			byAddr[addr] = &leader{addr: addr, room: make(chan struct{}, 1)}
+		}
+		byAddr[addr].cursors = append(byAddr[addr].cursors, c)
+		c.fetcher.Store(byAddr[addr])
 	}
 	return cmp.Or(r.serve(ctx, byAddr, err != nil), err)
 }
 
 // serve runs one goroutine per leader. The others finish the fetch that they are at, which keeps their connections whole. A round
 // that lacks a partition is a short one.
-func (r *reader) serve(ctx context.Context, byAddr map[string][]*cursor, short bool) error {
+func (r *reader) serve(ctx context.Context, byAddr map[string]*leader, short bool) error {
 	over := make(chan struct{})
 	var once sync.Once
 	var first error
@@ -144,13 +144,20 @@ func (r *reader) serve(ctx context.Context, byAddr map[string][]*cursor, short b
 	}
 	var wg sync.WaitGroup
 	var mu sync.Mutex // guards conns
-	for addr, cursors := range byAddr {
+	var silent atomic.Int32
+	silent.Store(int32(len(byAddr)))
+	for addr, l := range byAddr {
+		l.answered = sync.OnceFunc(func() {
+			if silent.Add(-1) == 0 && !short {
+				r.state(ctx, nil)
+			}
+		})
 		wg.Go(func() {
 			mu.Lock()
 			c := r.conns[addr]
 			delete(r.conns, addr)
 			mu.Unlock()
-			c, err := r.follow(ctx, over, c, addr, cursors)
+			c, err := r.follow(ctx, over, c, l)
 			if c != nil {
 				mu.Lock()
 				r.conns[addr] = c
@@ -167,16 +174,15 @@ func (r *reader) serve(ctx context.Context, byAddr map[string][]*cursor, short b
 }
 
 // follow fetches from one broker until the round is over. It gives back the connection if that is still good.
-func (r *reader) follow(ctx context.Context, over <-chan struct{}, c *conn, addr string, cursors []*cursor) (*conn, error) {
+func (r *reader) follow(ctx context.Context, over <-chan struct{}, c *conn, l *leader) (*conn, error) {
 	if c == nil {
 		var err error
-		if c, err = r.cluster.dial(ctx, addr); err != nil {
+		if c, err = r.cluster.dial(ctx, l.addr); err != nil {
 			return nil, err
 		}
 	}
-	slices.SortFunc(cursors, func(a, b *cursor) int {
-		return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
-	})
+	cursors := l.cursors
+	slices.SortFunc(cursors, compareCursors)
 	req := fetchRequest{clientID: r.cluster.cfg.ClientID, minBytes: int32(r.cfg.minBytes), maxBytes: int32(r.cfg.maxBytes), partitionMax: int32(r.cfg.partitionMax)}
 	var dec decoder
 	for {
@@ -194,7 +200,7 @@ func (r *reader) follow(ctx context.Context, over <-chan struct{}, c *conn, addr
 		switch len(req.cursors) {
 		case 0:
 			select {
-			case <-r.room:
+			case <-l.room:
 				continue
 			case <-over:
 				return c, nil
@@ -214,19 +220,32 @@ func (r *reader) follow(ctx context.Context, over <-chan struct{}, c *conn, addr
 		if err := r.hand(ctx, &dec, body, req.cursors); err != nil {
 			return c, err
 		}
-		r.state(ctx, nil)
+		l.answered()
 		rotate(cursors)
 	}
 }
 
-// withRoom picks the cursors whose handlers are not behind.
+// withRoom picks the cursors whose handlers are not behind, and brings those of a topic together. Topics stand in a ring that begins with
+// that of the first cursor, so that rotate gives each topic its turn, too.
 func withRoom(out, cursors []*cursor) []*cursor {
 	for _, c := range cursors {
 		if len(c.out) < cap(c.out) {
 			out = append(out, c)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b *cursor) int { return cmp.Compare(a.topic, b.topic) })
+	if len(out) == 0 {
+		return out
+	}
+	first := out[0].topic
+	slices.SortStableFunc(out, func(a, b *cursor) int {
+		if aLate, bLate := a.topic < first, b.topic < first; aLate != bLate {
+			if aLate {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Compare(a.topic, b.topic)
+	})
 	return out
 }
 
@@ -264,65 +283,4 @@ func (r *reader) hand(ctx context.Context, dec *decoder, body []byte, asked []*c
 		}
 	})
 	return cmp.Or(first, err)
-}
-
-// resolve turns positions into offsets.
-func (r *reader) resolve(ctx context.Context, c *conn, cursors []*cursor) error {
-	for {
-		var unknown []*cursor
-		for _, cur := range cursors {
-			if cur.offset < 0 {
-				unknown = append(unknown, cur)
-			}
-		}
-		if len(unknown) == 0 {
-			return nil
-		}
-		slices.SortFunc(unknown, compareCursors)
-		offsets, err := c.listOffsets(ctx, unknown, func(cur *cursor) int64 { return Position(cur.offset).timestamp() })
-		if err != nil {
-			return err
-		}
-		for i, cur := range unknown {
-			cur.offset = max(offsets[i], int64(Latest)) // no record is that late: Latest, which the next turn looks up
-		}
-	}
-}
-
-// compareCursors brings the partitions of a topic together, as the protocol wants them.
-func compareCursors(a, b *cursor) int {
-	return cmp.Or(cmp.Compare(a.topic, b.topic), cmp.Compare(a.partition, b.partition))
-}
-
-// listOffsets asks the leader of all the cursors for one offset of each; -1 = no record has that time.
-func (c *conn) listOffsets(ctx context.Context, cursors []*cursor, timestamp func(*cursor) int64) ([]int64, error) {
-	req := &listoffsetsapi.Request{ReplicaID: -1, IsolationLevel: 1}
-	for _, cur := range cursors {
-		if n := len(req.Topics); n == 0 || req.Topics[n-1].Topic != cur.topic {
-			req.Topics = append(req.Topics, listoffsetsapi.RequestTopic{Topic: cur.topic})
-		}
-		t := &req.Topics[len(req.Topics)-1]
-		t.Partitions = append(t.Partitions, listoffsetsapi.RequestPartition{Partition: cur.partition, CurrentLeaderEpoch: -1, Timestamp: timestamp(cur)})
-	}
-	msg, err := c.roundTrip(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]int64, len(cursors))
-	found := 0
-	for _, t := range msg.(*listoffsetsapi.Response).Topics {
-		for _, p := range t.Partitions {
-			if err := brokerError(p.ErrorCode, "list offsets of %s/%d", t.Topic, p.Partition); err != nil {
-				return nil, err
-			}
-			if i := slices.IndexFunc(cursors, func(c *cursor) bool { return c.topic == t.Topic && c.partition == p.Partition }); i >= 0 {
-				out[i] = p.Offset
-				found++
-			}
-		}
-	}
-	if found < len(cursors) {
-		return nil, fmt.Errorf("list offsets: answer of %s lacks %d partitions", c.addr, len(cursors)-found)
-	}
-	return out, nil
 }

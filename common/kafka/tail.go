@@ -29,7 +29,7 @@ func Tail(ctx context.Context, cfg ClientConfig, log *slog.Logger, topics []stri
 	if err != nil {
 		return fmt.Errorf("tail: %w", err)
 	}
-	r := &reader{cluster: a.cluster, room: make(chan struct{}, 1), log: log,
+	r := &reader{cluster: a.cluster, log: log,
 		cfg: readerConfig{maxWait: 500 * time.Millisecond, minBytes: 1, maxBytes: 16 << 20, partitionMax: 1 << 20}}
 	for _, topic := range topics {
 		for p := range l.topics[topic].partitions {
@@ -53,10 +53,7 @@ func (r *reader) tail(ctx context.Context, f func(Message) error) error {
 			for {
 				select {
 				case got := <-c.out:
-					select {
-					case r.room <- struct{}{}:
-					default:
-					}
+					c.took()
 					one.Lock()
 					for i := 0; i < len(got.messages) && failure == nil && ctx.Err() == nil; i++ {
 						failure = f(got.messages[i])
