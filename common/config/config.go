@@ -125,7 +125,7 @@ func (f *field) resolve(env *viper.Viper) error {
 // store parses raw, which came from the variable name, into the struct.
 func (f *field) store(name, raw string) error {
 	value, err := f.parse(raw)
-	if err != nil && f.kind == secretType {
+	if err != nil && f.hidesItself() {
 		return fmt.Errorf("%s: the value (not shown) %w", name, err)
 	}
 	if err != nil {

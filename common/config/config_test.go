@@ -273,4 +273,15 @@ func TestSecretIsNotShown(t *testing.T) {
 		S config.Secret `env:"S" oneof:"a,b"`
 	}
 	require.EqualError(t, config.LoadFrom(&dst, []string{"S=hunter2"}), "S: the value (not shown) is not one of the known values: use a, b")
+
+	var other struct {
+		U veiled `env:"U"`
+	}
+	require.EqualError(t, config.LoadFrom(&other, []string{"U=hunter2"}), "U: the value (not shown) is not valid: it has no scheme")
 }
+
+// veiled is a type of another package that hides itself, as URLs with passwords do.
+type veiled string
+
+func (v veiled) LogValue() slog.Value        { return slog.StringValue("*****") }
+func (v *veiled) UnmarshalText([]byte) error { return errors.New("it has no scheme") }

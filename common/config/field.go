@@ -3,6 +3,7 @@ package config
 import (
 	"encoding"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ var (
 	durationType    = reflect.TypeFor[time.Duration]()
 	secretType      = reflect.TypeFor[Secret]()
 	unmarshalerType = reflect.TypeFor[encoding.TextUnmarshaler]()
+	logValuerType   = reflect.TypeFor[slog.LogValuer]()
 )
 
 // field is one setting: a struct field with an env tag.
@@ -107,6 +109,9 @@ func (f *field) supported() bool {
 		return false
 	}
 }
+
+// hidesItself tells whether the type of f keeps its value out of logs, as Secret and URLs with passwords do: errors do the same.
+func (f *field) hidesItself() bool { return f.kind.Implements(logValuerType) }
 
 // isText tells whether the type of f reads its own text form.
 func (f *field) isText() bool { return reflect.PointerTo(f.kind).Implements(unmarshalerType) }

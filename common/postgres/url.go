@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/hog-go/hog/common/userinfo"
 )
 
 // URL is a connection URL (postgres://user:password@host:port/database?options). Every way of printing it
@@ -18,7 +20,7 @@ type URL string
 // ParseURL checks s the way Open will read it. Its errors never quote the password. User and password may hold characters that should be
 // percent-encoded, but for / ? and #: the URL standard, which the original's parser follows, takes them, and the main app writes them so.
 func ParseURL(s string) (URL, error) {
-	s = encodeUser(s)
+	s = userinfo.Encode(s)
 	u, err := url.Parse(s)
 	if err != nil {
 		// The cause quotes the part it could not read, which is often a piece of the password.
@@ -31,31 +33,6 @@ func ParseURL(s string) (URL, error) {
 		return "", fmt.Errorf("postgres URL %s: %s", URL(s), parseReason(err))
 	}
 	return URL(s), nil
-}
-
-// encodeUser percent-encodes what should be in user and password, which end at the last @ before the path.
-func encodeUser(s string) string {
-	scheme, rest, _ := strings.Cut(s, "://")
-	end := len(rest)
-	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
-		end = i
-	}
-	at := strings.LastIndexByte(rest[:end], '@')
-	if at < 0 {
-		return s
-	}
-	const plain = "-._~!$&'()*+,;=:"
-	var b strings.Builder
-	for i := range at {
-		c := rest[i]
-		letter := 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9'
-		if _, err := url.PathUnescape(rest[i:min(i+3, at)]); letter || strings.IndexByte(plain, c) >= 0 || c == '%' && err == nil {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
-	}
-	return scheme + "://" + b.String() + rest[at:]
 }
 
 // parseReason gives the inner cause of pgx's error, whose outer text repeats the whole URL.

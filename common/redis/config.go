@@ -64,7 +64,7 @@ func (e configError) Is(target error) bool { return target == ErrInvalidConfig }
 const noTimeout = -1
 
 func (c Config) options(url string) (*redis.Options, error) {
-	o, err := redis.ParseURL(url)
+	o, err := parseURL(url)
 	if err != nil {
 		return nil, configError("Redis URL: " + err.Error())
 	}
