@@ -34,11 +34,21 @@ func NewLogger(w io.Writer, environ []string) (*slog.Logger, error) {
 		return nil, fmt.Errorf("RUST_LOG: %w", err)
 	}
 	o := &slog.HandlerOptions{Level: slog.LevelDebug} // levels decides before the handler does
-	levels.Handler = slog.NewJSONHandler(w, o)
 	if _, debug := env["DEBUG"]; debug {
 		levels.Handler = slog.NewTextHandler(w, o)
+	} else {
+		o.ReplaceAttr = durationAsText
+		levels.Handler = slog.NewJSONHandler(w, o)
 	}
 	return slog.New(levels), nil
+}
+
+// durationAsText writes 1.5s, as the text form does: JSON would have a number of nanoseconds, and say so nowhere.
+func durationAsText(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 // levelHandler passes on the records of its level, which a service or component attribute may change.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -80,5 +81,15 @@ func TestNewLoggerErrors(t *testing.T) {
 	} {
 		_, err := app.NewLogger(new(bytes.Buffer), []string{entry})
 		require.EqualError(t, err, want)
+	}
+}
+
+func TestDurationsHaveAUnit(t *testing.T) {
+	for environ, want := range map[string]string{"": `"took":"1.5s"`, "DEBUG=1": "took=1.5s"} {
+		var out bytes.Buffer
+		log, err := app.NewLogger(&out, []string{environ})
+		require.NoError(t, err)
+		log.With("service", "x").Info("m", "took", 1500*time.Millisecond)
+		require.Contains(t, out.String(), want)
 	}
 }
