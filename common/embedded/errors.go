@@ -3,6 +3,7 @@ package embedded
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"syscall"
 )
@@ -38,6 +39,18 @@ func whoami() string {
 // makeDir creates dir and its parents.
 func makeDir(dir string, mode os.FileMode) error {
 	return explain(os.MkdirAll(dir, mode), dir)
+}
+
+// CheckAddr refuses, as the starts do, what other machines could connect to: the servers have no password, or one that everybody knows.
+func CheckAddr(addr, server string) error {
+	host, _, err := net.SplitHostPort(addr)
+	switch {
+	case err != nil:
+		return fmt.Errorf("embedded %s: address %q: %w", server, addr, err)
+	case host != "localhost" && !net.ParseIP(host).IsLoopback():
+		return fmt.Errorf("embedded %s: address %q is not a loopback address: this server is for this machine only", server, addr)
+	}
+	return nil
 }
 
 // explainPort says what to do about a port that is taken.

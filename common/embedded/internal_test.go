@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -105,6 +106,25 @@ func TestFetchFailureSaysWhatToDo(t *testing.T) {
 	require.Len(t, left, 1, "only the lock file stays")
 }
 
+func TestFetchCanBeStopped(t *testing.T) {
+	dir, err := os.MkdirTemp("", "hog-embedded-test-")
+	require.NoError(t, err)
+	defer os.RemoveAll(dir)
+	require.NoError(t, os.Chmod(dir, 0o755))
+	ctx, cancel := context.WithCancel(t.Context())
+	release := make(chan struct{})
+	repository := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		cancel()
+		<-release
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	defer http.DefaultClient.CloseIdleConnections()
+	defer repository.Close()
+	defer close(release)
+	_, err = StartPostgres(ctx, PostgresOptions{Dir: dir, repository: repository.URL})
+	require.ErrorIs(t, err, context.Canceled)
+}
+
 func TestNewestInstallation(t *testing.T) {
 	base := t.TempDir()
 	fake := func(name, version string, programs ...string) string {
@@ -134,10 +154,14 @@ func TestAccountMustReachTheDirectory(t *testing.T) {
 	closed := filepath.Join(t.TempDir(), "closed")
 	require.NoError(t, os.MkdirAll(filepath.Join(closed, "data"), 0o755))
 	require.NoError(t, os.Chmod(closed, 0o700))
+	inner := filepath.Join(closed, "data", "inner")
+	require.NoError(t, os.Mkdir(inner, 0o700))
 	stranger := &account{name: "stranger", uid: 4242, gid: 4242}
-	err := stranger.canReach(filepath.Join(closed, "data"))
+	err := stranger.canReach(filepath.Join(inner, "not", "made", "yet"))
 	require.ErrorContains(t, err, "user stranger")
+	require.ErrorContains(t, err, closed+" and "+inner)
 	require.ErrorContains(t, err, "chmod o+x")
+	require.ErrorContains(t, err, closed+" "+inner+"\"")
 	require.NoError(t, stranger.canReach(os.TempDir()))
 	var self *account
 	require.NoError(t, self.canReach(closed))

@@ -50,7 +50,7 @@ type TopicSpec struct {
 // KafkaOptions says where the broker keeps its data and how much of it. Only Dir is required.
 type KafkaOptions struct {
 	Dir               string        // data directory, created if missing
-	Addr              string        // a concrete loopback address: it is what clients are told to connect to; default "127.0.0.1:0" (a free port)
+	Addr              string        // a loopback address, which clients are told to connect to; default "127.0.0.1:0" (a free port)
 	Topics            []TopicSpec   // created at start where missing; an existing topic is left as it is
 	DefaultPartitions int32         // of a topic created by its first use; default 1, as the main app's broker has it
 	RetentionBytes    int64         // per partition; default DefaultRetentionBytes
@@ -66,19 +66,14 @@ func (o KafkaOptions) withDefaults() (KafkaOptions, error) {
 	o.RetentionTime = cmp.Or(o.RetentionTime, DefaultRetentionTime)
 	o.MaxMessageBytes = cmp.Or(o.MaxMessageBytes, DefaultMaxMessageBytes)
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler)).With("component", "embedded_kafka")
-	host, _, err := net.SplitHostPort(o.Addr)
-	switch ip := net.ParseIP(host); {
+	switch {
 	case o.Dir == "":
 		return o, fmt.Errorf("embedded kafka: no data directory given")
-	case err != nil:
-		return o, fmt.Errorf("embedded kafka: address %q: %w", o.Addr, err)
-	case host == "" || ip != nil && ip.IsUnspecified():
-		return o, fmt.Errorf("embedded kafka: address %q is no address a client can be sent to: name one, for example 127.0.0.1", o.Addr)
 	case o.RetentionBytes < 0 || o.RetentionTime < 0 || o.DefaultPartitions < 0 || o.MaxMessageBytes < 0:
 		return o, fmt.Errorf("embedded kafka: negative limit (bytes %d, time %s, partitions %d, message %d)",
 			o.RetentionBytes, o.RetentionTime, o.DefaultPartitions, o.MaxMessageBytes)
 	}
-	return o, nil
+	return o, CheckAddr(o.Addr, "kafka")
 }
 
 // Kafka is a running broker.

@@ -176,7 +176,7 @@ func TestKafkaStartErrors(t *testing.T) {
 		want []string
 	}{
 		"no directory":         {embedded.KafkaOptions{}, []string{"no data directory"}},
-		"wildcard address":     {embedded.KafkaOptions{Dir: t.TempDir(), Addr: "0.0.0.0:0"}, []string{"0.0.0.0:0", "name one"}},
+		"wildcard address":     {embedded.KafkaOptions{Dir: t.TempDir(), Addr: "0.0.0.0:0"}, []string{"0.0.0.0:0", "not a loopback address"}},
 		"port taken":           {embedded.KafkaOptions{Dir: t.TempDir(), Addr: taken.Addr().String()}, []string{taken.Addr().String(), "choose another address"}},
 		"file in the way":      {embedded.KafkaOptions{Dir: filepath.Join(file, "kafka")}, []string{file, "a file is in the way"}},
 		"directory in use":     {embedded.KafkaOptions{Dir: used}, []string{used, fmt.Sprintf("in use by process %d", os.Getpid())}},

@@ -41,16 +41,14 @@ func (o PostgresOptions) withDefaults() (PostgresOptions, error) {
 	if o.Databases == nil {
 		o.Databases = []string{"posthog"}
 	}
-	host, _, err := net.SplitHostPort(o.Addr)
-	switch {
-	case o.Dir == "":
+	if o.Dir == "" {
 		return o, errors.New("embedded postgres: no data directory given")
-	case err != nil:
-		return o, fmt.Errorf("embedded postgres: address %q: %w", o.Addr, err)
-	case host != "localhost" && !net.ParseIP(host).IsLoopback():
-		return o, fmt.Errorf("embedded postgres: address %q is not a loopback address: this server is for this machine only", o.Addr)
 	}
-	o.Dir, err = filepath.Abs(o.Dir) // the server runs in another directory
+	if err := CheckAddr(o.Addr, "postgres"); err != nil {
+		return o, err
+	}
+	dir, err := filepath.Abs(o.Dir) // the server runs in another directory
+	o.Dir = dir
 	return o, err
 }
 

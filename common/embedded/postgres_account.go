@@ -8,7 +8,9 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -44,24 +46,43 @@ func accountFor(data string) (*account, error) {
 	return nil, errors.New("this process is root, which PostgreSQL refuses to run as, and there is no user postgres or nobody to run it as: add one, or do not run as root")
 }
 
-// canReach tells whether the account can get into dir: each directory on the way must let it through.
+// CheckPostgresDir tells why StartPostgres would not get into the data directory dir, as far as that is about who runs it. The directory
+// need not exist.
+func CheckPostgresDir(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	account, err := accountFor(filepath.Join(dir, "data"))
+	if err != nil {
+		return err
+	}
+	return account.canReach(dir)
+}
+
+// canReach tells whether the account can get into dir: each directory on the way must let it through. One that is missing yet will.
 func (a *account) canReach(dir string) error {
 	if a == nil {
 		return nil
 	}
+	var closed []string // from the root on
 	for d := dir; ; d = filepath.Dir(d) {
 		info, err := os.Stat(d)
-		if err != nil {
+		if ignoreMissing(err) != nil {
 			return err
 		}
-		if !a.mayEnter(info) {
-			return fmt.Errorf("the server runs as user %s, because PostgreSQL refuses root, and that user cannot enter %s (mode %s): choose a data directory elsewhere, for example below /var/lib, or \"chmod o+x %s\"",
-				a.name, d, info.Mode().Perm(), d)
+		if err == nil && !a.mayEnter(info) {
+			closed = slices.Insert(closed, 0, d)
 		}
 		if d == filepath.Dir(d) {
-			return nil
+			break
 		}
 	}
+	if len(closed) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the server runs as user %s, because PostgreSQL refuses root, and that user cannot enter %s: choose a data directory elsewhere, for example below /var/lib, or \"chmod o+x %s\"",
+		a.name, strings.Join(closed, " and "), strings.Join(closed, " "))
 }
 
 func (a *account) mayEnter(info os.FileInfo) bool {

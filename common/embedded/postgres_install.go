@@ -21,6 +21,9 @@ const minMajor = 12
 // fetchedMajor is what is fetched for a new data directory: that of the main app's own image.
 const fetchedMajor = 15
 
+// fetchedDir is where in a data directory fetched programs go.
+const fetchedDir = "postgresql"
+
 // fetchable are the versions that embedded-postgres knows.
 var fetchable = map[int]embeddedpostgres.PostgresVersion{
 	13: embeddedpostgres.V13, 14: embeddedpostgres.V14, 15: embeddedpostgres.V15,
@@ -51,20 +54,18 @@ func installation(ctx context.Context, o PostgresOptions, data string) (install,
 	if err != nil {
 		return install{}, err
 	}
-	fetched := filepath.Join(o.Dir, "postgresql")
-	dirs := append(pathDirs(), filepath.Join(fetched, "bin"))
-	for _, pattern := range binDirs {
-		found, _ := filepath.Glob(pattern)
-		dirs = append(dirs, found...)
-	}
-	if o.repository != "" {
-		dirs = nil // as if nothing were installed
-	}
-	if inst, ok := newest(ctx, dirs, major); ok {
-		return inst, nil
+	fetched := filepath.Join(o.Dir, fetchedDir)
+	if o.repository == "" { // else as if nothing were installed
+		if inst, ok := newest(ctx, candidates(o.Dir), major); ok {
+			return inst, nil
+		}
 	}
 	o.Log.InfoContext(ctx, "no installed PostgreSQL will do, fetching one", "into", fetched, "data_version", major)
-	if err := fetch(o, fetched, major); err != nil {
+	err = fetchUntil(ctx, o, fetched, major)
+	if ctx.Err() != nil {
+		return install{}, fmt.Errorf("fetch PostgreSQL: %w", context.Cause(ctx))
+	}
+	if err != nil {
 		what := "no PostgreSQL server is installed"
 		if major != 0 {
 			what = fmt.Sprintf("the data directory was made by PostgreSQL %d, and no server of that version is installed", major)
@@ -76,6 +77,25 @@ func installation(ctx context.Context, o PostgresOptions, data string) (install,
 		return install{}, fmt.Errorf("the PostgreSQL fetched into %s does not run on this machine: install one, for example \"apt-get install postgresql\"", fetched)
 	}
 	return inst, nil
+}
+
+// FindPostgres tells which server program StartPostgres would run on the data directory dir, or "" if it would fetch one.
+func FindPostgres(ctx context.Context, dir string) string {
+	major, _ := readMajor(filepath.Join(dir, "data")) // where it cannot be read any version will do; StartPostgres says more
+	if inst, ok := newest(ctx, candidates(dir), major); ok {
+		return filepath.Join(inst.bin, "postgres")
+	}
+	return ""
+}
+
+// candidates are the directories where server programs may be, among them what was fetched into dir.
+func candidates(dir string) []string {
+	dirs := append(pathDirs(), filepath.Join(dir, fetchedDir, "bin"))
+	for _, pattern := range binDirs {
+		found, _ := filepath.Glob(pattern)
+		dirs = append(dirs, found...)
+	}
+	return dirs
 }
 
 // pathDirs is the directory of the postgres in PATH, if there is one.
@@ -120,6 +140,18 @@ func inspect(ctx context.Context, dir string) (install, error) {
 	number, _, _ := strings.Cut(fields[2], ".")
 	major, err := strconv.Atoi(number) // a beta ("19beta1") is no number, and not used
 	return install{bin: dir, version: fields[2], major: major}, err
+}
+
+// fetchUntil is fetch, which cannot be stopped, until ctx ends: what goes on then is in a directory that the next fetch clears.
+func fetchUntil(ctx context.Context, o PostgresOptions, dir string, major int) error {
+	done := make(chan error, 1) // nobody may be there to take it
+	go func() { done <- fetch(o, dir, major) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // fetch downloads the programs of a major version (0 = fetchedMajor) into dir.

@@ -96,7 +96,9 @@ func TestPostgresLifecycle(t *testing.T) {
 		require.NoError(t, p.Stop(t.Context()))
 	})
 	t.Run("data of a version that is neither installed nor built by anybody", func(t *testing.T) {
+		require.FileExists(t, embedded.FindPostgres(t.Context(), dir))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "data", "PG_VERSION"), []byte("7\n"), 0o600))
+		require.Empty(t, embedded.FindPostgres(t.Context(), dir))
 		_, err := embedded.StartPostgres(t.Context(), o)
 		require.ErrorContains(t, err, "made by PostgreSQL 7")
 		require.ErrorContains(t, err, "install it")

@@ -24,7 +24,7 @@ const clockTick = 100 * time.Millisecond
 // RedisOptions says where the server listens and keeps its data. Only Dir is required.
 type RedisOptions struct {
 	Dir       string        // data directory, created if missing
-	Addr      string        // default "127.0.0.1:0" (a free port)
+	Addr      string        // a loopback address; default "127.0.0.1:0" (a free port)
 	SaveEvery time.Duration // default DefaultSaveEvery
 	Log       *slog.Logger  // default: discarded
 }
@@ -55,6 +55,9 @@ func StartRedis(_ context.Context, o RedisOptions) (*Redis, error) {
 	log := cmp.Or(o.Log, slog.New(slog.DiscardHandler)).With("component", "embedded_redis")
 	if o.Dir == "" || o.SaveEvery < 0 {
 		return nil, fmt.Errorf("embedded redis: need a data directory and a positive SaveEvery, got %q and %s", o.Dir, o.SaveEvery)
+	}
+	if err := CheckAddr(o.Addr, "redis"); err != nil {
+		return nil, err
 	}
 	lock, err := lockDir(o.Dir)
 	if err != nil {

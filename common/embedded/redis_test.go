@@ -155,6 +155,7 @@ func TestRedisStartErrors(t *testing.T) {
 		want []string
 	}{
 		"no directory":     {embedded.RedisOptions{}, []string{"data directory"}},
+		"address for all":  {embedded.RedisOptions{Dir: t.TempDir(), Addr: "0.0.0.0:0"}, []string{"0.0.0.0:0", "not a loopback address"}},
 		"port taken":       {embedded.RedisOptions{Dir: t.TempDir(), Addr: taken.Addr().String()}, []string{taken.Addr().String(), "choose another address"}},
 		"file in the way":  {embedded.RedisOptions{Dir: filepath.Join(file, "redis")}, []string{file, "a file is in the way"}},
 		"directory in use": {embedded.RedisOptions{Dir: used}, []string{used, fmt.Sprintf("in use by process %d", os.Getpid())}},

@@ -35,6 +35,9 @@ func Main(version string) int {
 	return Run(ctx, Process{Args: os.Args[1:], Environ: os.Environ(), Out: os.Stdout, Err: os.Stderr, Version: version})
 }
 
+// unknownCommand begins an error about a word that names no command.
+const unknownCommand = "unknown command"
+
 // errSilent is a failure that the command itself has reported.
 var errSilent = errors.New("failed")
 
@@ -43,7 +46,10 @@ func Run(ctx context.Context, p Process) int {
 	p.Version = versionOf(p.Version)
 	root, err := p.root()
 	if err == nil {
-		err = root.ExecuteContext(ctx)
+		var c *cobra.Command
+		if c, err = root.ExecuteContextC(ctx); err != nil && strings.HasPrefix(err.Error(), unknownCommand) { // cobra has no type for it
+			err = fmt.Errorf("%s (see %s --help)", strings.TrimSpace(err.Error()), c.CommandPath())
+		}
 	}
 	if err == nil {
 		return 0
@@ -86,5 +92,33 @@ configure. Start it, and point any PostHog SDK at it.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return fmt.Errorf("%w (see %s --help)", err, c.CommandPath()) })
 	root.PersistentFlags().StringVar(&s.Data, "data", s.Data, "data directory (HOG_DATA)")
 	root.AddCommand(p.start(s), p.doctor(s), p.tail(s), p.send(s), p.team(s), p.flags(s), p.runProgram(), p.disasm(), p.version())
+	explainArgs(root)
 	return root, nil
+}
+
+// explainArgs adds the usage to what cobra says about too many arguments or too few.
+func explainArgs(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return fmt.Errorf("%w: the usage is %s (see %s --help)", err, c.UseLine(), c.CommandPath())
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		explainArgs(sub)
+	}
+}
+
+// groupOf makes c a command that does nothing itself. Left alone, cobra would answer a word that is none of subs with the help, as a success.
+func groupOf(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
+	c.AddCommand(subs...)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		return fmt.Errorf(unknownCommand+" %q for %q", args[0], c.CommandPath())
+	}
+	return c
 }

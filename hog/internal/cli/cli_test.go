@@ -69,7 +69,11 @@ func TestRefusals(t *testing.T) {
 		args    string
 		want    string
 	}{
-		"unknown command":          {nil, "strat", `hog: unknown command "strat" for "hog"`},
+		"unknown command":          {nil, "frobnicate", `hog: unknown command "frobnicate" for "hog" (see hog --help)`},
+		"misspelt command":         {nil, "strat", "Did you mean this?\n\tstart (see hog --help)"},
+		"unknown command of flags": {nil, "flags lst", `hog: unknown command "lst" for "hog flags" (see hog flags --help)`},
+		"unknown command of team":  {nil, "team make x", `hog: unknown command "make" for "hog team" (see hog team --help)`},
+		"argument missing":         {nil, "flags test", "hog: accepts 1 arg(s), received 0: the usage is hog flags test KEY [flags] (see hog flags test --help)"},
 		"unknown flag":             {nil, "start --port 1", "hog: unknown flag: --port (see hog start --help)"},
 		"unknown service":          {nil, "start flags", `hog: no service is called "flags": there are capture, replay`},
 		"bad setting of hog":       {[]string{"HOG_RETENTION_TIME=week"}, "start", "hog cannot start, the settings are not in order:\n  HOG_RETENTION_TIME"},

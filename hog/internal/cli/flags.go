@@ -12,14 +12,12 @@ import (
 )
 
 func (p *Process) flags(s *Settings) *cobra.Command {
-	c := &cobra.Command{
+	return groupOf(&cobra.Command{
 		Use:   "flags",
 		Short: "Import, list and try feature flags",
 		Long: `These commands work on the hog that runs on the data directory; import and list also on the servers that DATABASE_URL and REDIS_URL
 name. They leave a database of PostHog's main app alone.`,
-	}
-	c.AddCommand(p.flagsImport(s), p.flagsList(s), p.flagsTest(s))
-	return c
+	}, p.flagsImport(s), p.flagsList(s), p.flagsTest(s))
 }
 
 func (p *Process) flagsImport(s *Settings) *cobra.Command {

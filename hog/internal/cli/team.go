@@ -16,14 +16,12 @@ import (
 )
 
 func (p *Process) team(s *Settings) *cobra.Command {
-	c := &cobra.Command{
+	return groupOf(&cobra.Command{
 		Use:   "team",
 		Short: "Make and list teams, which have events and flags of their own",
 		Long: `A team is a project: whoever sends its key sends events to it, and gets its flags. These commands work on the hog that runs on the data
 directory, or on the servers that DATABASE_URL and REDIS_URL name. They leave a database of PostHog's main app alone.`,
-	}
-	c.AddCommand(p.teamCreate(s), p.teamList(s))
-	return c
+	}, p.teamCreate(s), p.teamList(s))
 }
 
 func (p *Process) teamCreate(s *Settings) *cobra.Command {

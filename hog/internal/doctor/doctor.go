@@ -4,9 +4,12 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"time"
 
+	"github.com/hog-go/hog/common/embedded"
 	"github.com/hog-go/hog/hog/internal/stack"
 )
 
@@ -42,8 +45,8 @@ type Options struct {
 	MinFree  uint64        // bytes of disk space below which hog must not start; default 100 MiB
 	Timeout  time.Duration // for each server to answer; default 5s
 
-	// FindPostgres finds an installed server program, or gives "", for the data directory; default: the usual places.
-	FindPostgres func(data string) string
+	// FindPostgres gives the server program that would run on a data directory of PostgreSQL, or ""; default: embedded.FindPostgres.
+	FindPostgres func(ctx context.Context, dir string) string
 }
 
 // Failed tells whether one of the results is a failure.
@@ -74,10 +77,12 @@ func Run(ctx context.Context, o Options) ([]Result, error) {
 	}
 	o.MinFree, o.Timeout = cmp.Or(o.MinFree, 100<<20), cmp.Or(o.Timeout, 5*time.Second)
 	if o.FindPostgres == nil {
-		o.FindPostgres = installedPostgres
+		o.FindPostgres = embedded.FindPostgres
 	}
 	x := &examination{Options: o, entries: entries, log: slog.New(slog.DiscardHandler)}
-	x.running, _ = stack.ReadInstance(o.Data) // an error is that there is none
+	if x.running, err = stack.ReadInstance(o.Data); errors.Is(err, fs.ErrPermission) { // else it says that there is none
+		x.warn("data", err.Error(), "the ports that are found taken below may be those of that hog")
+	}
 	x.settings()
 	x.names()
 	x.directory()

@@ -98,10 +98,12 @@ func TestFailures(t *testing.T) {
 			"kafka", doctor.Fail, "is not free", "--kafka-addr or HOG_KAFKA_ADDR, or set KAFKA_HOSTS"},
 		"Redis's port is taken": {func(t *testing.T, o *doctor.Options) { o.RedisAddr = takenAddr(t) },
 			"redis", doctor.Fail, "is not free", "--redis-addr or HOG_REDIS_ADDR, or set REDIS_URL"},
+		"Redis would be open to all": {func(_ *testing.T, o *doctor.Options) { o.RedisAddr = "0.0.0.0:0" },
+			"redis", doctor.Fail, "not a loopback address", "--redis-addr or HOG_REDIS_ADDR"},
 		"PostgreSQL's port is taken": {func(t *testing.T, o *doctor.Options) { o.Postgres, o.PostgresAddr = true, takenAddr(t) },
 			"postgres", doctor.Fail, "is not free", "--postgres-addr or HOG_POSTGRES_ADDR, or set DATABASE_URL"},
 		"no PostgreSQL is installed": {func(_ *testing.T, o *doctor.Options) {
-			o.Postgres, o.FindPostgres = true, func(string) string { return "" }
+			o.Postgres, o.FindPostgres = true, func(context.Context, string) string { return "" }
 		}, "postgres", doctor.Warn, "no PostgreSQL server is installed", "apt-get install postgresql"},
 		"Kafka does not answer": {func(t *testing.T, o *doctor.Options) { o.Environ = []string{"KAFKA_HOSTS=" + freeAddr(t)} },
 			"kafka", doctor.Fail, "connection refused", "KAFKA_HOSTS"},
@@ -127,6 +129,34 @@ func TestFailures(t *testing.T) {
 			require.Equal(t, tt.state == doctor.Fail, doctor.Failed(results), "%+v", results)
 		})
 	}
+}
+
+// Root starts PostgreSQL as another user, who has to get to the data directory.
+func TestDirectoryClosedToPostgres(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root has this problem")
+	}
+	o := healthy(t)
+	o.Postgres = true
+	closed := filepath.Join(t.TempDir(), "closed")
+	require.NoError(t, os.Mkdir(closed, 0o700))
+	o.Data = filepath.Join(closed, "data")
+	results, err := doctor.Run(t.Context(), o)
+	require.NoError(t, err)
+	find(t, results, "postgres", doctor.Warn, closed)
+}
+
+// The file of a hog of somebody else is no reason to say that there is none.
+func TestHogOfAnotherUser(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	o := healthy(t)
+	o.Data = t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(o.Data, "hog.json"), []byte("{}"), 0))
+	results, err := doctor.Run(t.Context(), o)
+	require.NoError(t, err)
+	find(t, results, "data", doctor.Warn, "be the same user")
 }
 
 func TestGivenServers(t *testing.T) {

@@ -3,10 +3,10 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
+	"github.com/hog-go/hog/common/embedded"
 	"github.com/hog-go/hog/common/kafka"
 	"github.com/hog-go/hog/common/postgres"
 	"github.com/hog-go/hog/common/redis"
@@ -105,7 +105,7 @@ func (x *examination) postgres(ctx context.Context) {
 	if text == "" {
 		if !x.runs(stack.Postgres) {
 			if x.embedded(stack.Postgres, x.PostgresAddr, "DATABASE_URL") {
-				x.postgresPrograms()
+				x.postgresPrograms(ctx, filepath.Join(x.Data, "postgres"))
 			}
 			return
 		}
@@ -144,6 +144,10 @@ func (x *examination) embedded(server stack.Need, addr, variable string) bool {
 		x.ok(name, "not needed by the services named")
 		return false
 	}
+	if err := embedded.CheckAddr(addr, name); err != nil {
+		x.fail(name, err.Error(), fmt.Sprintf("choose another with --%s-addr or HOG_%s_ADDR", name, strings.ToUpper(name)))
+		return false
+	}
 	if err := free(addr); err != nil {
 		x.fail(name, err.Error(), fmt.Sprintf("stop the program that has it, choose another with --%s-addr or HOG_%s_ADDR, or set %s to use a server of your own",
 			name, strings.ToUpper(name), variable))
@@ -153,33 +157,17 @@ func (x *examination) embedded(server stack.Need, addr, variable string) bool {
 	return true
 }
 
-// postgresPrograms checks what the start of the embedded PostgreSQL would run.
-func (x *examination) postgresPrograms() {
-	if program := x.FindPostgres(x.Data); program != "" {
+// postgresPrograms checks what the start of the embedded PostgreSQL would run, and whether it could on the directory dir.
+func (x *examination) postgresPrograms(ctx context.Context, dir string) {
+	if err := embedded.CheckPostgresDir(dir); err != nil {
+		x.warn("postgres", err.Error(), "until then hog start leaves out the services that need it, or refuses those that are named")
+	}
+	if program := x.FindPostgres(ctx, dir); program != "" {
 		x.ok("postgres", "found "+program)
 		return
 	}
 	x.warn("postgres", "no PostgreSQL server is installed, so the first start fetches one (30 MB)",
 		"install one, for example with apt-get install postgresql, where the network is not reachable")
-}
-
-// installedPostgres finds a server program in the usual places.
-func installedPostgres(data string) string {
-	if path, err := exec.LookPath("postgres"); err == nil {
-		return path
-	}
-	for _, pattern := range []string{
-		filepath.Join(data, "postgres/postgresql/bin/postgres"), // fetched by an earlier start
-		"/usr/lib/postgresql/*/bin/postgres",
-		"/usr/pgsql-*/bin/postgres",
-		"/usr/libexec/postgresql*/postgres",
-		"/opt/homebrew/opt/postgresql@*/bin/postgres",
-	} {
-		if found, _ := filepath.Glob(pattern); len(found) > 0 {
-			return found[len(found)-1]
-		}
-	}
-	return ""
 }
 
 // runs tells whether a hog on this data directory runs the server.

@@ -42,6 +42,9 @@ func ReadInstance(dir string) (*Instance, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w on the data directory %s: start it with hog start, or name another with --data", ErrNotRunning, dir)
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("find the running hog: %w: only who started it may read the file, which can hold passwords; be the same user, or name another data directory with --data", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("find the running hog: %w", err)
 	}

@@ -88,6 +88,12 @@ func read(t *testing.T, do func() (*http.Response, error)) (int, string) {
 	return res.StatusCode, string(text)
 }
 
+func TestStopBeforeAllIsUp(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, stack.Run(ctx, options(t)))
+}
+
 const (
 	anEvent     = `{"api_key":"phc_local","event":"signed up","distinct_id":"anna","properties":{}}`
 	aRecording  = `{"api_key":"phc_local","event":"$snapshot","distinct_id":"anna","properties":{"distinct_id":"anna","$session_id":"s1","$window_id":"w","$snapshot_data":[{"type":4,"timestamp":1}]}}`

@@ -64,8 +64,15 @@ type RunningService struct {
 	Ready       func() (ok bool, detail string)
 }
 
-// Run runs a stack until ctx ends.
+// Run runs a stack until ctx ends, which is no failure at any time, also before all is up.
 func Run(ctx context.Context, o Options) (err error) {
+	up := false
+	defer func() {
+		if err != nil && !up && ctx.Err() != nil {
+			o.Log.InfoContext(ctx, "stopped before all was up", "err", err)
+			err = nil
+		}
+	}()
 	entries, err := Find(o.Services)
 	if err != nil {
 		return err
@@ -110,6 +117,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := running.write(o.Data); err != nil {
 		return err
 	}
+	up = true
 	return a.Run(ctx)
 }
 
