@@ -275,7 +275,7 @@ func (s *Service) openGeoIP(ctx context.Context) error {
 	case s.cfg.Evaluation.GeoIPPath != "" || !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("MAXMIND_DB_PATH: %w", err)
 	default:
-		s.log.WarnContext(ctx, "no GeoIP database: flags cannot target places", "path", path)
+		s.log.WarnContext(ctx, "no GeoIP database: flags cannot target places; put one at this path, or name another with MAXMIND_DB_PATH", "path", path)
 	}
 	return nil
 }
