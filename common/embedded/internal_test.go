@@ -150,6 +150,24 @@ func TestNewestInstallation(t *testing.T) {
 	require.False(t, ok)
 }
 
+func TestDirectoryThatRootsAccountReaches(t *testing.T) {
+	base, err := os.MkdirTemp("", "hog-embedded-test-")
+	require.NoError(t, err)
+	defer os.RemoveAll(base)
+	require.NoError(t, os.Chmod(base, 0o755))
+	open, closed := filepath.Join(base, "open"), filepath.Join(base, "closed")
+	require.NoError(t, os.Mkdir(open, 0o755))
+	require.NoError(t, os.Mkdir(closed, 0o700))
+	dir := filepath.Join(closed, "hog", "postgres")
+	require.Equal(t, filepath.Join(open, "postgres"), postgresDir(filepath.Join(open, "postgres"), open))
+	if os.Geteuid() != 0 {
+		require.Equal(t, dir, postgresDir(dir, open), "whoever is not root is the server's account")
+		return
+	}
+	require.Equal(t, filepath.Join(open, dir), postgresDir(dir, open))
+	require.Equal(t, dir, postgresDir(dir, closed))
+}
+
 func TestAccountMustReachTheDirectory(t *testing.T) {
 	closed := filepath.Join(t.TempDir(), "closed")
 	require.NoError(t, os.MkdirAll(filepath.Join(closed, "data"), 0o755))

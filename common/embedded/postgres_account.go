@@ -60,6 +60,25 @@ func CheckPostgresDir(dir string) error {
 	return account.canReach(dir)
 }
 
+// systemDir is where everybody gets to.
+const systemDir = "/var/lib/hog"
+
+// PostgresDir is the directory for StartPostgres where dir is wanted: dir, unless this process is root and the account that the server then
+// runs as cannot get there, as it cannot get to anything below a closed /root. Then it is a directory below /var/lib/hog, the same for the
+// same dir.
+func PostgresDir(dir string) string { return postgresDir(dir, systemDir) }
+
+func postgresDir(dir, system string) string {
+	abs, err := filepath.Abs(dir)
+	if err != nil || CheckPostgresDir(dir) == nil {
+		return dir
+	}
+	if elsewhere := filepath.Join(system, abs); CheckPostgresDir(elsewhere) == nil {
+		return elsewhere
+	}
+	return dir // StartPostgres says what is wrong with it
+}
+
 // canReach tells whether the account can get into dir: each directory on the way must let it through. One that is missing yet will.
 func (a *account) canReach(dir string) error {
 	if a == nil {

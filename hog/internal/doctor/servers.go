@@ -105,7 +105,7 @@ func (x *examination) postgres(ctx context.Context) {
 	if text == "" {
 		if !x.runs(stack.Postgres) {
 			if x.embedded(stack.Postgres, x.PostgresAddr, "DATABASE_URL") {
-				x.postgresPrograms(ctx, filepath.Join(x.Data, "postgres"))
+				x.postgresPrograms(ctx, stack.PostgresDir(x.Data))
 			}
 			return
 		}
@@ -161,6 +161,8 @@ func (x *examination) embedded(server stack.Need, addr, variable string) bool {
 func (x *examination) postgresPrograms(ctx context.Context, dir string) {
 	if err := embedded.CheckPostgresDir(dir); err != nil {
 		x.warn("postgres", err.Error(), "until then hog start leaves out the services that need it, or refuses those that are named")
+	} else if filepath.Dir(dir) != filepath.Clean(x.Data) {
+		x.ok("postgres", "it does not run as root and cannot enter the data directory: it has "+dir)
 	}
 	if program := x.FindPostgres(ctx, dir); program != "" {
 		x.ok("postgres", "found "+program)

@@ -90,8 +90,15 @@ func (s *servers) startKafka(ctx context.Context, o *Options, plans []*Plan) err
 	return nil
 }
 
+// PostgresDir is where the embedded PostgreSQL of the data directory is: below it, or in /var/lib/hog where root's data is closed to others.
+func PostgresDir(data string) string { return embedded.PostgresDir(filepath.Join(data, "postgres")) }
+
 func (s *servers) startPostgres(ctx context.Context, o *Options) error {
-	p, err := embedded.StartPostgres(ctx, embedded.PostgresOptions{Dir: filepath.Join(o.Data, "postgres"), Addr: o.PostgresAddr, Log: o.Log})
+	dir := PostgresDir(o.Data)
+	if filepath.Dir(dir) != filepath.Clean(o.Data) {
+		o.Log.InfoContext(ctx, "PostgreSQL does not run as root and cannot enter the data directory, it has its own", "dir", dir)
+	}
+	p, err := embedded.StartPostgres(ctx, embedded.PostgresOptions{Dir: dir, Addr: o.PostgresAddr, Log: o.Log})
 	if err != nil {
 		return startError(err, "HOG_POSTGRES_ADDR", "--postgres-addr", "DATABASE_URL")
 	}
