@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -147,5 +148,28 @@ func TestPrintOddQueries(t *testing.T) {
 		text, err := value.AppendPrint(nil, parse(t, tree), math.MaxInt)
 		require.NoError(t, err)
 		require.Contains(t, string(text), "not(null)")
+	})
+}
+
+// FuzzPrint prints trees of any shape: within the limit, and as text.
+func FuzzPrint(f *testing.F) {
+	for _, seed := range []string{
+		`{"__hx_ast":"SelectQuery","select":[{"__hx_ast":"Field","chain":["a"]}],"select_from":{"__hx_ast":"JoinExpr","next_join":{}},"limit":1}`,
+		`[{"__hx_ast":"HogQLXTag","kind":"a","attributes":[{"name":"b","value":[{"__hx_ast":"Lambda","args":["x"],"expr":null}]}]}]`,
+		`{"__hx_ast":"WindowFunction","over_expr":{"__hx_ast":"WindowExpr","frame_start":{"__hx_ast":"WindowFrameExpr"}},"args":{}}`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, tree string) {
+		v, err := value.DecodeJSON(tree)
+		if err != nil {
+			return
+		}
+		const limit = 1 << 12
+		text, err := value.AppendPrint(nil, v, limit)
+		if err == nil {
+			require.LessOrEqual(t, len(text), limit+8*len(tree)) // of which the last string may be escaped
+			require.True(t, utf8.Valid(text))
+		}
 	})
 }
