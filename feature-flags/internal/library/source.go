@@ -173,16 +173,29 @@ func compile(text, cohorts []byte, zone *time.Location) (*flags, error) {
 	return f, nil
 }
 
-// check wants an object with a list of flags: package match takes less, since caches hold less.
+// check wants an object with a list of flags, each with an id and a key: package match leaves out what is none, since caches may hold it.
 func check(text []byte) error {
 	var document struct {
-		Flags *[]json.RawMessage `json:"flags"`
+		Flags *[]*struct {
+			ID  *int32  `json:"id"`
+			Key *string `json:"key"`
+		} `json:"flags"`
 	}
 	if err := json.Unmarshal(text, &document); err != nil {
 		return err
 	}
 	if document.Flags == nil {
 		return errors.New("missing field `flags`")
+	}
+	for i, f := range *document.Flags {
+		switch {
+		case f == nil:
+			return fmt.Errorf("flags[%d] is null", i)
+		case f.ID == nil:
+			return fmt.Errorf("flags[%d]: missing field `id`", i)
+		case f.Key == nil:
+			return fmt.Errorf("flags[%d]: missing field `key`", i)
+		}
 	}
 	return nil
 }

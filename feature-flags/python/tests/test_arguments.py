@@ -112,6 +112,10 @@ def test_type_errors(evaluate, argument, value, message):
     (1, "{}", ValueError, "Failed to parse feature flags JSON: missing field `flags`"),
     (1, '{"flags": {}}', ValueError, "Failed to parse feature flags JSON: "),
     (1, '{"flags": [', ValueError, "Failed to parse feature flags JSON: "),
+    (1, '{"flags": [{"id": null, "key": "a"}]}', ValueError, "Failed to parse feature flags JSON: flags[0]: missing field `id`"),
+    (1, '{"flags": [null]}', ValueError, "Failed to parse feature flags JSON: flags[0] is null"),
+    (1, '{"flags": [{"key": "a"}]}', ValueError, "Failed to parse feature flags JSON: flags[0]: missing field `id`"),
+    (1, '{"flags": [{"id": 1, "key": "a"}, {"id": 2}]}', ValueError, "Failed to parse feature flags JSON: flags[1]: missing field `key`"),
 ])
 def test_other_errors(urls, team, text, error, message):
     with pytest.raises(error) as raised:
