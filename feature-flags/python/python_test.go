@@ -18,6 +18,7 @@ import (
 	"github.com/hog-go/hog/common/schema/schematest"
 	"github.com/hog-go/hog/common/testkit"
 	featureflags "github.com/hog-go/hog/feature-flags"
+	_ "github.com/hog-go/hog/feature-flags/internal/library" // what the C library is built of, for the same reason as noteFiles
 )
 
 func TestMain(m *testing.M) { testkit.Main(m) }
@@ -50,8 +51,23 @@ func install(t testing.TB) {
 	if cc, err := exec.CommandContext(t.Context(), "go", "env", "CC").Output(); err != nil || exec.CommandContext(t.Context(), "sh", "-c", string(cc[:max(len(cc)-1, 0)])+" --version").Run() != nil {
 		t.Skip("there is no C compiler: the Python package is not tested")
 	}
+	noteFiles(t)
 	out, err := exec.CommandContext(t.Context(), "tests/setup").CombinedOutput()
 	require.NoError(t, err, "%s", out)
+}
+
+// noteFiles looks at what Python will run: the go command takes a stored result for good while no file has changed that the test looked at.
+func noteFiles(t testing.TB) {
+	t.Helper()
+	for _, pattern := range []string{"*.py", "*.toml", "src/*/*.py", "tests/*"} {
+		files, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, files, pattern)
+		for _, f := range files {
+			_, err := os.Stat(f)
+			require.NoError(t, err)
+		}
+	}
 }
 
 // world is the databases, with persons in one of their own.
