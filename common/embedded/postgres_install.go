@@ -60,6 +60,9 @@ func installation(ctx context.Context, o PostgresOptions, data string) (install,
 			return inst, nil
 		}
 	}
+	if ctx.Err() != nil { // then no program could be asked for its version either
+		return install{}, fmt.Errorf("find PostgreSQL: %w", context.Cause(ctx))
+	}
 	o.Log.InfoContext(ctx, "no installed PostgreSQL will do, fetching one", "into", fetched, "data_version", major)
 	err = fetchUntil(ctx, o, fetched, major)
 	if ctx.Err() != nil {
